@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a kernel is given: a node's constants and the places of its operands.
+#pragma once
+
+#include <cstdint>
+
+#include "../graph/node.hpp"
+
+namespace mmdl::detail {
+
+/// Where the random numbers of a forward and of its backward come from (dropout): the same key gives the same
+/// mask, so no mask is kept.
+struct RandomKey {
+  std::uint64_t seed = 0;
+  std::uint64_t step = 0;
+};
+
+/// A node's forward. Values are `samples` x the node's extents, contiguous, NHWC.
+template <class T>
+struct ForwardArguments {
+  const Node* node = nullptr;
+  int samples = 0;
+  bool training = false;              ///< batch statistics, dropout; false in inference and in a frozen part
+  const T* inputs[max_inputs] = {};   ///< the residual, where the node has one, is the last
+  T* output = nullptr;                ///< may equal inputs[0] where the node is in place
+  const T* parameters[max_entries] = {};  ///< null where the node has none
+  T* states[max_states] = {};         ///< running statistics, updated in training
+  T* saved = nullptr;                 ///< node->saved numbers, for the backward
+  T* workspace = nullptr;             ///< as many numbers as the kernel asked for; garbage at entry
+  RandomKey random;
+};
+
+/// A node's backward: from the gradient of its output, the gradients of its inputs and of its parameters.
+template <class T>
+struct BackwardArguments {
+  const Node* node = nullptr;
+  int samples = 0;
+  bool training = true;
+  const T* inputs[max_inputs] = {};   ///< null unless node->needs_inputs
+  const T* output = nullptr;          ///< null unless node->needs_output
+  const T* output_gradient = nullptr;
+  T* input_gradients[max_inputs] = {};  ///< null where not wanted. May equal output_gradient: for in-place
+                                        ///< operators the first, for a residual its own (then written last)
+  bool accumulate[max_inputs] = {};   ///< add to input_gradients[i] instead of writing it
+  const T* parameters[max_entries] = {};
+  T* parameter_gradients[max_entries] = {};  ///< null where not wanted
+  bool accumulate_parameters = false;  ///< add to them (a layer used at several places) instead of writing
+  const T* states[max_states] = {};
+  const T* saved = nullptr;
+  T* workspace = nullptr;
+  RandomKey random;
+};
+
+/// The kernels of one operator on one backend and number type: plain function pointers, one set a program.
+template <class T>
+struct KernelTable {
+  void (*forward)(const ForwardArguments<T>&) = nullptr;
+  void (*backward)(const BackwardArguments<T>&) = nullptr;
+  long (*workspace)(const Node&, int samples, bool training) = nullptr;  ///< numbers of scratch wanted
+};
+
+}  // namespace mmdl::detail

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The names of the built-in operators as types: a backend specialises its kernels on them.
+#pragma once
+
+namespace mmdl::operators {
+
+struct Convolution {};
+struct Linear {};
+struct BatchNorm {};
+struct Activation {};
+struct Add {};
+struct Product {};
+struct Concat {};
+struct MaxPool {};
+struct AveragePool {};
+struct GlobalAveragePool {};
+struct Dropout {};
+
+}  // namespace mmdl::operators
