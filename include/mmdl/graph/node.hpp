@@ -64,10 +64,12 @@ struct Node {
   int scope = 0;               ///< where in the network's structure it stands (index into the graph's scopes)
   int input_count = 0;         ///< values read, the residual included
   int inputs[max_inputs] = {};  ///< their numbers, each smaller than this node's
+  int input_channels[max_inputs] = {};  ///< concat: channels of each input
   Extent input;                ///< extent of the first input
   Extent output;
 
   Window window;               ///< convolution and pooling
+  bool count_padding = true;   ///< average pooling: padding counts in the divisor (PyTorch: count_include_pad)
   int rate_percent = 0;        ///< dropout: the share of zeroed numbers
   int epsilon_millionths = 10; ///< batch norm: epsilon in units of 1e-6
   int momentum_millionths = 100000;  ///< batch norm: momentum (PyTorch's convention) in units of 1e-6
