@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 
 namespace mmdl {
@@ -41,7 +42,7 @@ constexpr float random_uniform(std::uint64_t seed, std::uint64_t stream, std::ui
 /// The `index`-th standard normal number of a stream (Box and Muller).
 inline float random_normal(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) {
   const auto bits = random_bits(seed, stream, index / 2);
-  const int pair = index % 2 == 0 ? 0 : 2;
+  const std::size_t pair = index % 2 == 0 ? 0 : 2;
   const double radius_uniform = (static_cast<double>(bits[pair]) + 1.0) / 4294967296.0;  // (0, 1]
   const double angle = 6.283185307179586 * (static_cast<double>(bits[pair + 1]) / 4294967296.0);
   return static_cast<float>(std::sqrt(-2.0 * std::log(radius_uniform)) * std::cos(angle));
