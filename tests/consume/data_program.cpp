@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A consumer of the data component: its libraries are linked, its headers are found.
-// clang-format off: jpeglib.h needs FILE before it
+// clang-format off
+#include <cstdio>    // jpeglib.h needs FILE before it
 #include <jpeglib.h>
-
-#include <cstdio>
 // clang-format on
 #include <png.h>
 
