@@ -43,8 +43,9 @@ using resnet101 = loss_multiclass_log<fc<1000, avg_pool_everything<
 int main() {
   resnet101 net;
   dnn_trainer<resnet101> trainer(net, sgd(0.0001f, 0.9f));
-  const std::vector<matrix<rgb_pixel>> images(1, matrix<rgb_pixel>(224, 224));
-  const std::vector<unsigned long> labels(1, 0);
+  std::vector<matrix<rgb_pixel>> images(2, matrix<rgb_pixel>(224, 224));  // batch norm wants two
+  const std::vector<unsigned long> labels(2, 0);
+  for (auto& image : images) assign_all_pixels(image, rgb_pixel(10, 100, 200));
   trainer.train_one_step(images, labels);
   trainer.get_net();
 }
