@@ -15,6 +15,7 @@
 
 #include "../core/error.hpp"
 #include "../core/text.hpp"
+#include "safetensors_json.hpp"
 
 namespace mmdl {
 
@@ -85,231 +86,71 @@ struct SafetensorsHeader {
   std::map<std::string, std::string> metadata;
 };
 
-/// The parser. The grammar has a fixed depth (object, object, array), so nothing recurses and no nesting can
-/// exhaust the stack: a bracket too many is simply not what is expected there.
+/// The parser: the JSON first, then what the tensors must fulfil together.
 class SafetensorsHeaderParser {
  public:
   /// `file` is the name for messages; `text` the header's bytes; `data_size` the bytes that follow it.
   SafetensorsHeaderParser(const std::string& file, std::string_view text, std::size_t data_size)
-      : file_(printable(file, 4096)), text_(text), data_size_(data_size) {}
+      : file_(printable(file, 4096)), json_(file_, text), data_size_(data_size) {}
 
   SafetensorsHeader parse() {
-    if (next() != '{') fail_here("'{', the start of a JSON object");
-    ++at_;
-    members([&](std::string name) {
-      if (name == "__metadata__")
-        parse_metadata();
-      else
-        parse_tensor(std::move(name));
+    json_.require_start();
+    bool has_metadata = false;
+    json_.take_object("the JSON header", [&](std::string name) {
+      if (name != "__metadata__") return take_tensor(std::move(name));
+      if (has_metadata) fail(json_.place(), "a second '__metadata__'", "one");
+      has_metadata = true;
+      take_metadata();
     });
-    for (; at_ < text_.size(); ++at_)
-      if (text_[at_] != ' ') fail_here("nothing but spaces after the JSON object");
+    json_.take_padding();
     refuse_duplicates();
     check_layout();
     return std::move(header_);
   }
 
  private:
-  static constexpr int end_of_text = -1;
-
-  int next() const { return at_ < text_.size() ? static_cast<unsigned char>(text_[at_]) : end_of_text; }
-
-  void skip_space() {
-    while (at_ < text_.size() &&
-           (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t' || text_[at_] == '\r'))
-      ++at_;
-  }
-
-  std::string place() const { return file_ + ": header byte " + std::to_string(at_); }
-
-  [[noreturn]] void fail_here(const std::string& expected) const {
-    if (next() == end_of_text) fail(place(), "the end of the header", expected);
-    const std::size_t length = std::max<std::size_t>(utf8_sequence_length(text_.substr(at_)), 1);
-    fail(place(), quoted(text_.substr(at_, length)), expected);
-  }
-
-  void take(char wanted) {
-    skip_space();
-    if (next() != wanted) fail_here("'" + std::string(1, wanted) + "'");
-    ++at_;
-  }
-
-  /// The members of an object whose '{' has been taken: `member` is called after each key and its colon.
-  template <class Member>
-  void members(const Member& member) {
-    skip_space();
-    if (next() == '}') {
-      ++at_;
-      return;
-    }
-    for (;;) {
-      skip_space();
-      std::string key = parse_string("a name in quotes");
-      take(':');
-      skip_space();
-      member(std::move(key));
-      skip_space();
-      if (next() == '}') break;
-      if (next() != ',') fail_here("',' or '}'");
-      ++at_;
-    }
-    ++at_;
-  }
-
-  std::uint32_t parse_hex4() {
-    std::uint32_t code = 0;
-    for (int i = 0; i < 4; ++i, ++at_) {
-      const int c = next();
-      const int digit = c >= '0' && c <= '9'   ? c - '0'
-                        : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                        : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                               : -1;
-      if (digit < 0) fail_here("four hexadecimal digits after \\u");
-      code = code * 16 + static_cast<std::uint32_t>(digit);
-    }
-    return code;
-  }
-
-  /// After a backslash.
-  void parse_escape(std::string& value) {
-    static constexpr std::string_view letters = "\"\\/bfnrt", values = "\"\\/\b\f\n\r\t";
-    const int c = next();
-    if (c == 'u') {
-      ++at_;
-      std::uint32_t code = parse_hex4();
-      if (code >= 0xDC00 && code <= 0xDFFF) fail(place(), "a lone low surrogate", "a Unicode character");
-      if (code >= 0xD800 && code <= 0xDBFF) {
-        std::uint32_t low = 0;
-        if (text_.substr(at_, 2) == "\\u") {
-          at_ += 2;
-          low = parse_hex4();
-        }
-        if (low < 0xDC00 || low > 0xDFFF) fail(place(), "a lone high surrogate", "a pair of surrogates");
-        code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
-      }
-      append_utf8(value, code);
-      return;
-    }
-    const std::size_t index = c == end_of_text ? std::string_view::npos : letters.find(static_cast<char>(c));
-    if (index == std::string_view::npos) fail_here("one of the escapes of JSON after a backslash");
-    value += values[index];
-    ++at_;
-  }
-
-  std::string parse_string(const char* what) {
-    if (next() != '"') fail_here(what);
-    ++at_;
-    std::string value;
-    for (;;) {
-      const int c = next();
-      if (c == '"') break;
-      if (c == end_of_text) fail_here("the closing quote of a string");
-      if (c < 0x20) fail_here("control characters in a string to be escaped");
-      if (c == '\\') {
-        ++at_;
-        parse_escape(value);
-        continue;
-      }
-      const std::size_t length = utf8_sequence_length(text_.substr(at_));
-      if (length == 0) fail_here("UTF-8");
-      value.append(text_.substr(at_, length));
-      at_ += length;
-    }
-    ++at_;
-    return value;
-  }
-
-  /// A JSON number that is an integer of [0, 2^63 - 1].
-  std::int64_t parse_integer(const std::string& what) {
-    const std::size_t start = at_;
-    while (at_ < text_.size() &&
-           std::string_view("+-.0123456789eE").find(text_[at_]) != std::string_view::npos)
-      ++at_;
-    const std::string_view digits = text_.substr(start, at_ - start);
-    const std::string wanted = what + ", a whole number of at least 0";
-    if (digits.empty()) fail_here(wanted);
-    constexpr std::int64_t limit = std::numeric_limits<std::int64_t>::max();
-    std::int64_t value = 0;
-    const bool leading_zero = digits.size() > 1 && digits[0] == '0';
-    for (const char c : digits) {
-      const bool is_digit = c >= '0' && c <= '9';
-      if (!is_digit || leading_zero || value > (limit - (c - '0')) / 10) {
-        at_ = start;
-        fail(place(), printable(digits, 40), wanted + (is_digit && !leading_zero ? " below 2^63" : ""));
-      }
-      value = value * 10 + (c - '0');
-    }
-    return value;
-  }
-
-  std::vector<std::int64_t> parse_integers(const std::string& what) {
-    if (next() != '[') fail_here("'[', the start of " + what);
-    ++at_;
-    std::vector<std::int64_t> values;
-    skip_space();
-    if (next() == ']') {
-      ++at_;
-      return values;
-    }
-    for (;;) {
-      skip_space();
-      values.push_back(parse_integer("an item of " + what));
-      skip_space();
-      if (next() == ']') break;
-      if (next() != ',') fail_here("',' or ']'");
-      ++at_;
-    }
-    ++at_;
-    return values;
-  }
-
-  void parse_metadata() {
-    if (has_metadata_) fail(place(), "a second '__metadata__'", "one");
-    has_metadata_ = true;
-    if (next() != '{') fail_here("'{', the start of the metadata");
-    ++at_;
-    members([&](std::string key) {
-      std::string value = parse_string("a string as the value of metadata");
-      const std::string shown = quoted(key);
-      if (!header_.metadata.emplace(std::move(key), std::move(value)).second)
-        fail(place(), "the metadata key " + shown + " twice", "each key once");
+  void take_metadata() {
+    json_.take_object("the metadata", [&](std::string key) {
+      std::string value = json_.take_string("a string as the value of metadata");
+      const auto [position, fresh] = header_.metadata.emplace(std::move(key), std::move(value));
+      if (!fresh)
+        fail(json_.place(), "the metadata key " + quoted(position->first) + " twice", "each key once");
     });
   }
 
-  void parse_tensor(std::string name) {
+  void take_tensor(std::string name) {
     TensorInfo info;
     info.name = std::move(name);
     const std::string tensor = "tensor " + quoted(info.name);
-    if (next() != '{') fail_here("'{', the start of the description of " + tensor);
-    ++at_;
-    enum Field { dtype, shape, offsets, fields };
-    static constexpr std::array<const char*, fields> names{"dtype", "shape", "data_offsets"};
-    std::array<bool, fields> seen{};
-    members([&](const std::string& key) {
-      const auto field = static_cast<std::size_t>(std::find(names.begin(), names.end(), key) - names.begin());
-      if (field == fields)
-        fail(place(), "the field " + quoted(key) + " of " + tensor, "dtype, shape and data_offsets only");
-      if (seen[field]) fail(place(), "the field " + quoted(key) + " of " + tensor + " twice", "each once");
+    static constexpr std::array<std::string_view, 3> fields{"dtype", "shape", "data_offsets"};
+    std::array<bool, fields.size()> seen{};
+    json_.take_object("the description of " + tensor, [&](const std::string& key) {
+      const auto field =
+          static_cast<std::size_t>(std::find(fields.begin(), fields.end(), key) - fields.begin());
+      if (field == fields.size())
+        fail(json_.place(), "the field " + quoted(key) + " of " + tensor,
+             "dtype, shape and data_offsets only");
+      if (seen[field])
+        fail(json_.place(), "the field " + quoted(key) + " of " + tensor + " twice", "it once");
       seen[field] = true;
-      if (field == dtype) {
-        info.dtype = parse_string("the dtype, a string,");
+      if (field == 0) {
+        info.dtype = json_.take_string("a string as the dtype");
         if (safetensors_number_size(info.dtype) == 0)
-          fail(place(), "the dtype " + quoted(info.dtype) + " of " + tensor,
-               "one that is known: F32, F64, F16, BF16, I64, I32, I16, I8, U64, U32, U16, U8, BOOL, C64 or "
-               "an F8");
-      } else if (field == shape) {
-        info.shape = parse_integers("the shape of " + tensor);
+          fail(json_.place(), "the dtype " + quoted(info.dtype) + " of " + tensor,
+               "one of whole bytes that the format knows, such as F32 or I64");
+      } else if (field == 1) {
+        info.shape = json_.take_integers("a shape");
       } else {
-        const std::vector<std::int64_t> range = parse_integers("the data_offsets of " + tensor);
+        const std::vector<std::int64_t> range = json_.take_integers("the data_offsets");
         if (range.size() != 2)
-          fail(place(), std::to_string(range.size()) + " data_offsets of " + tensor, "two: begin and end");
+          fail(json_.place(), std::to_string(range.size()) + " data_offsets of " + tensor, "begin and end");
         info.begin = static_cast<std::size_t>(range[0]);
         info.end = static_cast<std::size_t>(range[1]);
       }
     });
-    for (std::size_t i = 0; i < fields; ++i)
+    for (std::size_t i = 0; i < fields.size(); ++i)
       if (!seen[i])
-        fail(place(), "no field '" + std::string(names[i]) + "' of " + tensor,
+        fail(json_.place(), "no field " + quoted(fields[i]) + " of " + tensor,
              "dtype, shape and data_offsets");
     check_bytes(file_ + ": " + tensor, info);
     header_.tensors.push_back(std::move(info));
@@ -324,7 +165,7 @@ class SafetensorsHeaderParser {
     const std::size_t bytes = safetensors_byte_count(place, info.dtype, info.shape);
     if (bytes != info.end - info.begin)
       fail(place, range + ", " + std::to_string(info.end - info.begin) + " bytes",
-           std::to_string(bytes) + " bytes for " + info.dtype + " of shape " + shape_text(info.shape));
+           std::to_string(bytes) + " for " + info.dtype + " of shape " + shape_text(info.shape));
   }
 
   static std::string range_text(const TensorInfo& info) {
@@ -360,10 +201,8 @@ class SafetensorsHeaderParser {
   }
 
   std::string file_;
-  std::string_view text_;
+  SafetensorsJson json_;
   std::size_t data_size_;
-  std::size_t at_ = 0;
-  bool has_metadata_ = false;
   SafetensorsHeader header_;
 };
 
