@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// The activation functions, alone and as the tail of other kernels.
+#pragma once
+
+#include <cmath>
+
+#include "../../core/threads.hpp"
+#include "kernel.hpp"
+#include "simd.hpp"
+
+namespace mmdl::detail {
+
+// The comparisons are written so that a NaN passes through, as in PyTorch, and so that each is one
+// instruction.
+template <class T>
+inline T relu(T x) {
+  return T{0} > x ? T{0} : x;
+}
+template <class T>
+inline T relu6(T x) {
+  const T positive = relu(x);
+  return T{6} < positive ? T{6} : positive;
+}
+/// 1 / (1 + exp(-x)), exact to the smallest numbers: the exponential never overflows.
+template <class T>
+inline T sigmoid(T x) {
+  const T e = std::exp(-std::fabs(x));
+  return (x >= T{0} ? T{1} : e) / (T{1} + e);
+}
+
+/// y[i] = activation(x[i]) for `count` numbers; `y` may be `x`.
+template <class T>
+inline void activate(Activation activation, const T* x, T* y, long count) {
+  switch (activation) {
+    case Activation::none:
+      if (x == y) return;
+      MMDL_SIMD
+      for (long i = 0; i < count; ++i) y[i] = x[i];
+      return;
+    case Activation::relu:
+      MMDL_SIMD
+      for (long i = 0; i < count; ++i) y[i] = relu(x[i]);
+      return;
+    case Activation::relu6:
+      MMDL_SIMD
+      for (long i = 0; i < count; ++i) y[i] = relu6(x[i]);
+      return;
+    case Activation::sigmoid:
+      for (long i = 0; i < count; ++i) y[i] = sigmoid(x[i]);
+      return;
+    case Activation::tanh:
+      for (long i = 0; i < count; ++i) y[i] = std::tanh(x[i]);
+      return;
+  }
+}
+
+/// dx[i] = dy[i] * activation'(x[i]), from the output y alone (`y` is not read for the identity). `dx` may be
+/// `dy`. PyTorch's subgradients: relu passes where y > 0, relu6 where 0 < y < 6.
+template <class T>
+inline void activation_gradient(Activation activation, const T* y, const T* dy, T* dx, long count) {
+  switch (activation) {
+    case Activation::none:
+      if (dx == dy) return;
+      MMDL_SIMD
+      for (long i = 0; i < count; ++i) dx[i] = dy[i];
+      return;
+    case Activation::relu:
+      MMDL_SIMD
+      for (long i = 0; i < count; ++i) dx[i] = y[i] > T{0} ? dy[i] : T{0};
+      return;
+    case Activation::relu6:
+      MMDL_SIMD
+      for (long i = 0; i < count; ++i) dx[i] = ((y[i] > T{0}) & (y[i] < T{6})) ? dy[i] : T{0};
+      return;
+    case Activation::sigmoid:
+      MMDL_SIMD
+      for (long i = 0; i < count; ++i) dx[i] = dy[i] * (y[i] * (T{1} - y[i]));
+      return;
+    case Activation::tanh:
+      MMDL_SIMD
+      for (long i = 0; i < count; ++i) dx[i] = dy[i] * (T{1} - y[i] * y[i]);
+      return;
+  }
+}
+
+/// to[i] = from[i], or to[i] += from[i].
+template <class T>
+inline void store(const T* from, T* to, long count, bool accumulate) {
+  if (accumulate) {
+    MMDL_SIMD
+    for (long i = 0; i < count; ++i) to[i] += from[i];
+  } else if (to != from) {
+    MMDL_SIMD
+    for (long i = 0; i < count; ++i) to[i] = from[i];
+  }
+}
+
+/// Calls `body(begin, length)` for pieces of [0, count) of at most `chunk_length`, on all threads.
+template <class Body>
+inline void parallel_chunks(long count, const Body& body) {
+  parallel_ranges(count, parallel_grain, [&](long begin, long end) {
+    for (long i = begin; i < end; i += chunk_length) body(i, end - i < chunk_length ? end - i : chunk_length);
+  });
+}
+
+/// The activation `node->activation` alone, from inputs[0] to the output, which may be the same array;
+/// likewise the gradients. PyTorch: `relu`, `hardtanh(0, 6)`, `sigmoid`, `tanh`.
+template <class T>
+struct CpuKernel<operators::Activation, T> {
+  static long workspace(const Node&, int, bool) { return 0; }
+
+  static void forward(const ForwardArguments<T>& a) {
+    parallel_ranges(a.samples * a.node->output.size(), parallel_grain, [&](long begin, long end) {
+      activate(a.node->activation, a.inputs[0] + begin, a.output + begin, end - begin);
+    });
+  }
+
+  static void backward(const BackwardArguments<T>& a) {
+    T* gradient = a.input_gradients[0];
+    if (gradient == nullptr) return;
+    const Activation activation = a.node->activation;
+    parallel_chunks(a.samples * a.node->output.size(), [&](long i, long length) {
+      const T* y = activation == Activation::none ? nullptr : a.output + i;
+      if (a.accumulate[0]) {
+        T scratch[chunk_length];
+        activation_gradient(activation, y, a.output_gradient + i, scratch, length);
+        store(scratch, gradient + i, length, true);
+      } else {
+        activation_gradient(activation, y, a.output_gradient + i, gradient + i, length);
+      }
+    });
+  }
+};
+
+}  // namespace mmdl::detail

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+// Batch normalisation, with the residual and the activation that fusion put after it.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <type_traits>
+
+#include "../../core/error.hpp"
+#include "../../core/threads.hpp"
+#include "activation.hpp"
+#include "batch_norm_statistics.hpp"
+#include "kernel.hpp"
+#include "simd.hpp"
+
+namespace mmdl::detail {
+
+/// y = activation(gamma * (x - mean) / sqrt(variance + epsilon) + beta + residual), for each channel over
+/// samples and pixels; with node->activation_first, y = activation(...) + residual. The activation is none,
+/// relu or relu6. In training the batch's mean and biased variance are used, and the running statistics move
+/// towards the mean and the unbiased variance: running = (1 - momentum) * running + momentum * batch.
+/// PyTorch: `batch_norm`. saved: mean, 1 / sqrt(variance + epsilon). Ioffe and Szegedy, 2015.
+///
+/// The kernel is bound by memory. Forward: one reading for the statistics, one reading and one writing.
+/// Backward: two readings of x and dy, one writing; the activation's mask is computed again from x, and read
+/// from the output only where a residual came before the activation. Results do not depend on the number of
+/// threads.
+///
+/// Throws `Error` in training on a batch of one sample of one pixel, whose variance is not defined.
+template <class T>
+struct CpuKernel<operators::BatchNorm, T> {
+  static long workspace(const Node& node, int samples, bool) {
+    const long channels = node.output.channels;
+    const long slices = row_slices(samples * node.output.pixels());
+    return coefficient_count * padded(channels) +
+           slices * 2 * channels * static_cast<long>(sizeof(double) / sizeof(T));
+  }
+
+  static void forward(const ForwardArguments<T>& a) {
+    const Node& node = *a.node;
+    const long rows = a.samples * node.output.pixels(), channels = node.output.channels;
+    check(node, rows, a.training);
+    T* scale = a.workspace;
+    T* shift = scale + padded(channels);
+    const T *gamma = a.parameters[0], *beta = a.parameters[1];
+    if (a.training) {
+      double* moments = slice_sums(a.workspace, channels);
+      measure_moments(a.inputs[0], rows, channels, moments);
+      const double momentum = node.momentum_millionths * 1e-6, epsilon = node.epsilon_millionths * 1e-6;
+      T *mean = a.saved, *inverse = a.saved + channels;
+      parallel_ranges(channels, combine_grain, [&](long begin, long end) {
+        for (long c = begin; c < end; ++c) {
+          const Moments m = combined_moments(moments, rows, channels, c);
+          const double count = static_cast<double>(rows);
+          mean[c] = static_cast<T>(m.mean);
+          inverse[c] = static_cast<T>(1.0 / std::sqrt(m.squares / count + epsilon));
+          T &running_mean = a.states[0][c], &running_variance = a.states[1][c];
+          running_mean =
+              static_cast<T>((1.0 - momentum) * static_cast<double>(running_mean) + momentum * m.mean);
+          running_variance = static_cast<T>((1.0 - momentum) * static_cast<double>(running_variance) +
+                                            momentum * m.squares / (count - 1.0));
+          scale_and_shift(gamma[c], beta[c], mean[c], inverse[c], scale[c], shift[c]);
+        }
+      });
+    } else {
+      for (long c = 0; c < channels; ++c)
+        scale_and_shift(gamma[c], beta[c], a.states[0][c], running_inverse(node, a.states[1][c]), scale[c],
+                        shift[c]);
+    }
+    with_activation(node, [&](auto activation) {
+      for_row_slices(rows, [&](long, long begin, long end) {
+        for (long row = begin; row < end; ++row) {
+          const T* x = a.inputs[0] + row * channels;
+          const T* residual = node.has_residual ? a.inputs[node.input_count - 1] + row * channels : nullptr;
+          normalise<decltype(activation)::value>(x, scale, shift, residual, node.activation_first,
+                                                 a.output + row * channels, channels);
+        }
+      });
+    });
+  }
+
+  /// With dz the gradient behind the activation, N = samples * pixels and xhat = (x - mean) * inverse:
+  /// dbeta = sum dz, dgamma = sum dz * xhat, dx = gamma * inverse * (dz - dbeta / N - xhat * dgamma / N), and
+  /// without the last two terms when not in training. The residual gets dz (dy with `activation_first`), and
+  /// may have it in output_gradient's own array, which is not changed otherwise.
+  static void backward(const BackwardArguments<T>& a) {
+    const Node& node = *a.node;
+    const long rows = a.samples * node.output.pixels(), channels = node.output.channels;
+    check(node, rows, a.training);
+    // dx = scale * dz + slope * (x - mean) + constant, the mask from scale * x + shift
+    T* scale = a.workspace;
+    T* shift = scale + padded(channels);
+    T* mean = shift + padded(channels);
+    T* slope = mean + padded(channels);
+    T* constant = slope + padded(channels);
+    const T *gamma = a.parameters[0], *beta = a.parameters[1];
+    for (long c = 0; c < channels; ++c) {
+      mean[c] = a.training ? a.saved[c] : a.states[0][c];
+      scale_and_shift(gamma[c], beta[c], mean[c], inverse_of(a, c), scale[c], shift[c]);
+      slope[c] = constant[c] = T{0};
+    }
+    with_activation(node, [&](auto activation) {
+      constexpr Activation kind = decltype(activation)::value;
+      Pass<kind> pass(a, scale, shift);
+      const bool wants_parameters =
+          a.parameter_gradients[0] != nullptr || a.parameter_gradients[1] != nullptr;
+      if (wants_parameters || (a.training && a.input_gradients[0] != nullptr)) {
+        double* sums = slice_sums(a.workspace, channels);
+        for_row_slices(rows, [&](long slice, long begin, long end) {
+          pass.sum_gradients(mean, begin, end, sums + slice * 2 * channels);
+        });
+        parallel_ranges(channels, combine_grain, [&](long begin, long end) {
+          for (long c = begin; c < end; ++c) {
+            double dbeta = 0.0, dgamma = 0.0;
+            for (long slice = 0; slice < row_slices(rows); ++slice) {
+              dbeta += sums[slice * 2 * channels + c];
+              dgamma += sums[(slice * 2 + 1) * channels + c];
+            }
+            const double inverse = static_cast<double>(inverse_of(a, c));
+            dgamma *= inverse;
+            put(a.parameter_gradients[0], c, dgamma, a.accumulate_parameters);
+            put(a.parameter_gradients[1], c, dbeta, a.accumulate_parameters);
+            if (!a.training) continue;
+            const double factor = static_cast<double>(scale[c]) / static_cast<double>(rows);
+            constant[c] = static_cast<T>(-factor * dbeta);
+            slope[c] = static_cast<T>(-factor * dgamma * inverse);
+          }
+        });
+        pass.gradients_summed();
+      }
+      if (pass.nothing_left()) return;
+      for_row_slices(rows,
+                     [&](long, long begin, long end) { pass.write(mean, slope, constant, begin, end); });
+    });
+  }
+
+ private:
+  static constexpr long coefficient_count = 5;
+  static constexpr long combine_grain = 128;
+
+  /// Rounded up to whole cache lines, so that the doubles behind are aligned.
+  static constexpr long padded(long channels) { return (channels + 15) / 16 * 16; }
+  static double* slice_sums(T* workspace, long channels) {
+    return reinterpret_cast<double*>(workspace + coefficient_count * padded(channels));
+  }
+
+  static void check(const Node& node, long rows, bool training) {
+    if (training && rows < 2)
+      fail(std::string("batch norm (") + node.name + "): training on one sample of one pixel",
+           "1 value a channel", "2 or more");
+    if (node.activation == Activation::sigmoid || node.activation == Activation::tanh)
+      fail(std::string("batch norm (") + node.name + "): fused activation", "sigmoid or tanh",
+           "none, relu or relu6");
+  }
+
+  template <class Body>
+  static void with_activation(const Node& node, const Body& body) {
+    switch (node.activation) {
+      case Activation::relu:
+        return body(std::integral_constant<Activation, Activation::relu>{});
+      case Activation::relu6:
+        return body(std::integral_constant<Activation, Activation::relu6>{});
+      default:
+        return body(std::integral_constant<Activation, Activation::none>{});
+    }
+  }
+
+  /// In one place, so that forward and backward round alike and see one mask.
+  static void scale_and_shift(T gamma, T beta, T mean, T inverse, T& scale, T& shift) {
+    scale = gamma * inverse;
+    shift = beta - mean * scale;
+  }
+  static T running_inverse(const Node& node, T variance) {
+    return static_cast<T>(1.0 / std::sqrt(static_cast<double>(variance) + node.epsilon_millionths * 1e-6));
+  }
+  static T inverse_of(const BackwardArguments<T>& a, long c) {
+    return a.training ? a.saved[a.node->output.channels + c] : running_inverse(*a.node, a.states[1][c]);
+  }
+  static void put(T* gradients, long c, double value, bool accumulate) {
+    if (gradients != nullptr)
+      gradients[c] = static_cast<T>(accumulate ? static_cast<double>(gradients[c]) + value : value);
+  }
+
+  template <Activation kind>
+  static T act(T x) {
+    if constexpr (kind == Activation::relu) return relu(x);
+    if constexpr (kind == Activation::relu6) return relu6(x);
+    if constexpr (kind == Activation::none) return x;
+  }
+
+  /// One row of the forward.
+  template <Activation kind>
+  static void normalise(const T* x, const T* scale, const T* shift, const T* residual, bool activation_first,
+                        T* y, long channels) {
+    if (residual == nullptr) {
+      MMDL_SIMD
+      for (long c = 0; c < channels; ++c) y[c] = act<kind>(x[c] * scale[c] + shift[c]);
+    } else if (activation_first) {
+      MMDL_SIMD
+      for (long c = 0; c < channels; ++c) y[c] = act<kind>(x[c] * scale[c] + shift[c]) + residual[c];
+    } else {
+      MMDL_SIMD
+      for (long c = 0; c < channels; ++c) y[c] = act<kind>(x[c] * scale[c] + shift[c] + residual[c]);
+    }
+  }
+
+  /// The backward's two passes over memory, for one activation.
+  template <Activation kind>
+  class Pass {
+   public:
+    Pass(const BackwardArguments<T>& a, const T* scale, const T* shift)
+        : a_(a),
+          channels_(a.node->output.channels),
+          scale_(scale),
+          shift_(shift),
+          source_(a.output_gradient) {
+      const Node& node = *a.node;
+      mask_from_output_ = (node.has_residual && !node.activation_first) || a.inputs[0] == nullptr;
+      if (node.has_residual) residual_ = a.input_gradients[node.input_count - 1];
+      residual_accumulates_ = node.has_residual && a.accumulate[node.input_count - 1];
+      residual_gets_dz_ = kind != Activation::none && !node.activation_first;
+      if (residual_ == a.output_gradient && !residual_gets_dz_ && !residual_accumulates_)
+        residual_ = nullptr;  // it has its gradient already
+    }
+
+    /// sums[c] = sum of dz, sums[channels + c] = sum of dz * (x - mean), over some rows. Where the residual's
+    /// gradient is dz and is not added to anything, it is written on the way: the second pass then reads dz
+    /// from there and needs no mask. (Every row is written before it is read again, by the thread of its
+    /// slice.)
+    void sum_gradients(const T* mean, long begin, long end, double* sums) const {
+      T* keep = keeps_dz() ? residual_ : nullptr;
+      sum_dz(
+          begin, end, channels_, sums,
+          [&](long row, long from, long length, T* scratch) {
+            return dz(row, from, length, keep != nullptr ? keep + row * channels_ + from : scratch);
+          },
+          a_.inputs[0], mean);
+    }
+    void gradients_summed() {
+      if (!keeps_dz()) return;
+      source_ = residual_;
+      dz_ready_ = true;
+      residual_ = nullptr;
+    }
+    bool nothing_left() const { return a_.input_gradients[0] == nullptr && residual_ == nullptr; }
+
+    /// dx, and the residual's gradient where the first pass has not written it.
+    void write(const T* mean, const T* slope, const T* constant, long begin, long end) const {
+      T* gradient = a_.input_gradients[0];
+      const bool accumulate = a_.accumulate[0];
+      for (long row = begin; row < end; ++row)
+        for (long from = 0; from < channels_; from += channel_tile) {
+          const long length = std::min(channel_tile, channels_ - from), at = row * channels_ + from;
+          T scratch[channel_tile], upstream[channel_tile];
+          const T* g = dz(row, from, length, scratch);
+          const T* residual_gradient = residual_gets_dz_ ? g : source_ + at;
+          if (residual_ != nullptr &&
+              gradient == source_) {  // dx is about to overwrite what the residual gets
+            std::copy_n(residual_gradient, length, upstream);
+            residual_gradient = upstream;
+          }
+          if (gradient != nullptr) {
+            const T* s = scale_ + from;
+            T* dx = gradient + at;
+            if (a_.training)
+              put_gradient(g, s, a_.inputs[0] + at, mean + from, slope + from, constant + from, dx, length,
+                           accumulate);
+            else
+              put_scaled(g, s, dx, length, accumulate);
+          }
+          if (residual_ != nullptr) store(residual_gradient, residual_ + at, length, residual_accumulates_);
+        }
+    }
+
+   private:
+    bool keeps_dz() const { return residual_ != nullptr && residual_gets_dz_ && !residual_accumulates_; }
+
+    static void put_gradient(const T* g, const T* s, const T* x, const T* m, const T* l, const T* k, T* dx,
+                             long length, bool accumulate) {
+      if (accumulate) {
+        MMDL_SIMD
+        for (long c = 0; c < length; ++c) dx[c] += g[c] * s[c] + ((x[c] - m[c]) * l[c] + k[c]);
+      } else {
+        MMDL_SIMD
+        for (long c = 0; c < length; ++c) dx[c] = g[c] * s[c] + ((x[c] - m[c]) * l[c] + k[c]);
+      }
+    }
+    static void put_scaled(const T* g, const T* s, T* dx, long length, bool accumulate) {
+      if (accumulate) {
+        MMDL_SIMD
+        for (long c = 0; c < length; ++c) dx[c] += g[c] * s[c];
+      } else {
+        MMDL_SIMD
+        for (long c = 0; c < length; ++c) dx[c] = g[c] * s[c];
+      }
+    }
+
+    /// Where dz of some channels of a row stands: in place without a mask, else computed into `to`.
+    const T* dz(long row, long from, long length, T* to) const {
+      const long at = row * channels_ + from;
+      const T* dy = source_ + at;
+      if (kind == Activation::none || dz_ready_) return dy;
+      if (mask_from_output_) {
+        activation_gradient(kind, a_.output + at, dy, to, length);
+        return to;
+      }
+      const T *x = a_.inputs[0] + at, *s = scale_ + from, *t = shift_ + from;
+      MMDL_SIMD
+      for (long c = 0; c < length; ++c) {
+        const T y = x[c] * s[c] + t[c];
+        if constexpr (kind == Activation::relu6)
+          to[c] = ((y > T{0}) & (y < T{6})) ? dy[c] : T{0};
+        else
+          to[c] = y > T{0} ? dy[c] : T{0};
+      }
+      return to;
+    }
+
+    const BackwardArguments<T>& a_;
+    long channels_;
+    const T *scale_, *shift_, *source_;
+    T* residual_ = nullptr;  // where the residual's gradient is still to be written; null when nowhere
+    bool mask_from_output_ = false, residual_accumulates_ = false, residual_gets_dz_ = false,
+         dz_ready_ = false;
+  };
+};
+
+}  // namespace mmdl::detail

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sums over the rows (samples and pixels) of a matrix for each of its columns (channels), in one reading.
+#pragma once
+
+#include <algorithm>
+
+#include "../../core/threads.hpp"
+#include "simd.hpp"
+
+namespace mmdl::detail {
+
+inline constexpr long channel_tile = 512;  // channels worked on together: their sums stay in the first cache
+inline constexpr long max_slices = 64;
+
+/// Parts that the rows are divided into: a function of the sizes alone, so that neither the sums' rounding
+/// nor the scratch memory depends on the number of threads.
+inline long row_slices(long rows) { return std::clamp(rows / 64, 1L, max_slices); }
+
+/// Calls `body(slice, begin, end)` for each slice of the rows, on all threads.
+template <class Body>
+inline void for_row_slices(long rows, const Body& body) {
+  const long slices = row_slices(rows);
+  parallel_ranges(slices, 1, [&](long first, long last) {
+    for (long slice = first; slice < last; ++slice)
+      body(slice, rows * slice / slices, rows * (slice + 1) / slices);
+  });
+}
+
+/// Rows that are read twice from the cache for the price of one reading from memory.
+inline long block_rows(long channels) {
+  return std::clamp(8192 / std::min(channels, channel_tile), 16L, 256L);
+}
+
+/// sum[c] += the sum over `rows` rows of f(x[c], y[c]): four rows at a time, which spares loads of the sums
+/// and makes the sums pairwise. `stride` is the distance of rows.
+template <class T, class Function>
+inline void add_rows(const T* x, long x_stride, long rows, long length, T* sum, const Function& f) {
+  long row = 0;
+  for (; row + 4 <= rows; row += 4) {
+    const T *a = x + row * x_stride, *b = a + x_stride, *c = b + x_stride, *d = c + x_stride;
+    MMDL_SIMD
+    for (long i = 0; i < length; ++i) sum[i] += (f(a[i], i) + f(b[i], i)) + (f(c[i], i) + f(d[i], i));
+  }
+  for (; row < rows; ++row) {
+    const T* a = x + row * x_stride;
+    MMDL_SIMD
+    for (long i = 0; i < length; ++i) sum[i] += f(a[i], i);
+  }
+}
+
+/// The mean, and the sum of the squared distances from it.
+struct Moments {
+  double mean = 0.0, squares = 0.0;
+};
+
+/// Two sets of numbers as one (Chan, Golub and LeVeque, 1979): no difference of large squares.
+inline Moments merge(const Moments& a, double a_count, const Moments& b, double b_count) {
+  const double difference = b.mean - a.mean, share = b_count / (a_count + b_count);
+  return {a.mean + difference * share, a.squares + b.squares + difference * difference * a_count * share};
+}
+
+/// moments[slice][0 or 1][c]: mean and squares of each slice of the rows of x. Blocks that fit the cache are
+/// read twice, first for their mean, then for the distances from it; the blocks are merged in double.
+template <class T>
+void measure_moments(const T* x, long rows, long channels, double* moments) {
+  for_row_slices(rows, [&](long slice, long begin, long end) {
+    double* means = moments + slice * 2 * channels;
+    double* squares = means + channels;
+    const long step = block_rows(channels);
+    for (long row = begin; row < end; row += step) {
+      const long count = std::min(step, end - row);
+      const double seen = static_cast<double>(row - begin), added = static_cast<double>(count);
+      const double share = added / (seen + added);
+      for (long from = 0; from < channels; from += channel_tile) {
+        const long length = std::min(channel_tile, channels - from);
+        const T* block = x + row * channels + from;
+        T mean[channel_tile], square[channel_tile];
+        std::fill_n(mean, length, T{0});
+        std::fill_n(square, length, T{0});
+        add_rows(block, channels, count, length, mean, [](T v, long) { return v; });
+        const T factor = T{1} / static_cast<T>(count);
+        MMDL_SIMD
+        for (long i = 0; i < length; ++i) mean[i] *= factor;
+        const T* centre = mean;
+        add_rows(block, channels, count, length, square,
+                 [centre](T v, long i) { return (v - centre[i]) * (v - centre[i]); });
+        if (row == begin) {
+          std::copy_n(mean, length, means + from);
+          std::copy_n(square, length, squares + from);
+          continue;
+        }
+        double *m = means + from, *s = squares + from;
+        MMDL_SIMD
+        for (long i = 0; i < length; ++i) {
+          const double difference = static_cast<double>(mean[i]) - m[i];
+          m[i] += difference * share;
+          s[i] += static_cast<double>(square[i]) + difference * difference * seen * share;
+        }
+      }
+    }
+  });
+}
+
+/// One channel's moments over all slices, in the order of the slices.
+inline Moments combined_moments(const double* moments, long rows, long channels, long channel) {
+  const long slices = row_slices(rows);
+  Moments all{moments[channel], moments[channels + channel]};
+  for (long slice = 1; slice < slices; ++slice) {
+    const long begin = rows * slice / slices, end = rows * (slice + 1) / slices;
+    const double* part = moments + slice * 2 * channels;
+    all = merge(all, static_cast<double>(begin), {part[channel], part[channels + channel]},
+                static_cast<double>(end - begin));
+  }
+  return all;
+}
+
+/// sums[c] = sum of dz, sums[channels + c] = sum of dz * (x - mean), over the rows [begin, end). `dz(row,
+/// from, length, scratch)` says where the gradients of some channels of a row stand; it may put them into the
+/// scratch.
+template <class T, class Gradient>
+void sum_dz(long begin, long end, long channels, double* sums, const Gradient& dz, const T* x,
+            const T* mean) {
+  std::fill_n(sums, 2 * channels, 0.0);
+  const long step = block_rows(channels);
+  for (long block = begin; block < end; block += step) {
+    const long last = std::min(block + step, end);
+    for (long from = 0; from < channels; from += channel_tile) {
+      const long length = std::min(channel_tile, channels - from);
+      const T* m = mean + from;
+      T sum[channel_tile], product[channel_tile], scratch[4][channel_tile];
+      std::fill_n(sum, length, T{0});
+      std::fill_n(product, length, T{0});
+      long row = block;
+      for (; row + 4 <= last; row += 4) {
+        const T *g0 = dz(row, from, length, scratch[0]), *g1 = dz(row + 1, from, length, scratch[1]),
+                *g2 = dz(row + 2, from, length, scratch[2]), *g3 = dz(row + 3, from, length, scratch[3]);
+        const T *x0 = x + row * channels + from, *x1 = x0 + channels, *x2 = x1 + channels,
+                *x3 = x2 + channels;
+        MMDL_SIMD
+        for (long i = 0; i < length; ++i) {
+          sum[i] += (g0[i] + g1[i]) + (g2[i] + g3[i]);
+          product[i] += (g0[i] * (x0[i] - m[i]) + g1[i] * (x1[i] - m[i])) +
+                        (g2[i] * (x2[i] - m[i]) + g3[i] * (x3[i] - m[i]));
+        }
+      }
+      for (; row < last; ++row) {
+        const T *g = dz(row, from, length, scratch[0]), *v = x + row * channels + from;
+        MMDL_SIMD
+        for (long i = 0; i < length; ++i) {
+          sum[i] += g[i];
+          product[i] += g[i] * (v[i] - m[i]);
+        }
+      }
+      MMDL_SIMD
+      for (long i = 0; i < length; ++i) {
+        sums[from + i] += static_cast<double>(sum[i]);
+        sums[channels + from + i] += static_cast<double>(product[i]);
+      }
+    }
+  }
+}
+
+}  // namespace mmdl::detail
