@@ -39,13 +39,35 @@ constexpr float random_uniform(std::uint64_t seed, std::uint64_t stream, std::ui
   return uniform_from_bits(random_bits(seed, stream, index / 4)[index % 4]);
 }
 
-/// The `index`-th standard normal number of a stream (Box and Muller).
+namespace detail {
+
+/// Four standard normal numbers from four words of bits (Box and Muller, both branches).
+inline std::array<float, 4> normals_from_bits(const std::array<std::uint32_t, 4>& bits) {
+  std::array<float, 4> normals;
+  for (std::size_t pair = 0; pair < 4; pair += 2) {
+    const float uniform = (static_cast<float>(bits[pair] >> 8) + 1.0f) * (1.0f / 16777216.0f);  // (0, 1]
+    const float radius = std::sqrt(-2.0f * std::log(uniform));
+    const float angle = 6.2831853f * uniform_from_bits(bits[pair + 1]);
+    normals[pair] = radius * std::cos(angle);
+    normals[pair + 1] = radius * std::sin(angle);
+  }
+  return normals;
+}
+
+/// data[i] = scale * the i-th standard normal number of a stream, for i in [begin, end), `begin` a multiple of 4.
+template <class T>
+void fill_normals(T* data, long begin, long end, std::uint64_t seed, std::uint64_t stream, float scale) {
+  for (long i = begin; i < end; i += 4) {
+    const auto four = normals_from_bits(random_bits(seed, stream, static_cast<std::uint64_t>(i) / 4));
+    for (long j = 0; j < 4 && i + j < end; ++j) data[i + j] = static_cast<T>(scale * four[static_cast<std::size_t>(j)]);
+  }
+}
+
+}  // namespace detail
+
+/// The `index`-th standard normal number of a stream.
 inline float random_normal(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) {
-  const auto bits = random_bits(seed, stream, index / 2);
-  const std::size_t pair = index % 2 == 0 ? 0 : 2;
-  const double radius_uniform = (static_cast<double>(bits[pair]) + 1.0) / 4294967296.0;  // (0, 1]
-  const double angle = 6.283185307179586 * (static_cast<double>(bits[pair + 1]) / 4294967296.0);
-  return static_cast<float>(std::sqrt(-2.0 * std::log(radius_uniform)) * std::cos(angle));
+  return detail::normals_from_bits(random_bits(seed, stream, index / 4))[index % 4];
 }
 
 /// A sequential view of one stream, for code that just wants the next number. Its state is three integers.
@@ -56,7 +78,7 @@ class Random {
   constexpr std::uint32_t bits() { return random_bits(seed_, stream_, index_++)[0]; }
   constexpr float uniform() { return uniform_from_bits(bits()); }
   constexpr float uniform(float low, float high) { return low + (high - low) * uniform(); }
-  float normal() { return random_normal(seed_, stream_, 2 * index_++); }
+  float normal() { return random_normal(seed_, stream_, 4 * index_++); }
 
   /// An integer in [0, bound), `bound` at least 1, without the bias of a remainder beyond 2^-32.
   constexpr int below(int bound) {

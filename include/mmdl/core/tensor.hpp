@@ -146,7 +146,7 @@ class Tensor {
 /// Fills with independent standard normal numbers of a seed. PyTorch: `tensor.normal_()`.
 template <class S, class T>
 void fill_normal(Tensor<S, T>& tensor, std::uint64_t seed) {
-  for (std::size_t i = 0; i < tensor.size(); ++i) tensor.data()[i] = static_cast<T>(random_normal(seed, 0, i));
+  detail::fill_normals(tensor.data(), 0, static_cast<long>(tensor.size()), seed, 0, 1.0f);
 }
 
 /// Fills with independent numbers of [low, high). PyTorch: `tensor.uniform_(low, high)`.

@@ -77,7 +77,8 @@ inline std::string printable(std::string_view text, std::size_t limit = 120) {
   return result;
 }
 
-/// `'name'`, printable.
-inline std::string quoted(std::string_view text) { return "'" + printable(text) + "'"; }
+/// `'name'`, printable. An object and not a function, so that a call with a `std::string` does not find
+/// `std::quoted` where a program has included <iomanip> or <filesystem>.
+inline constexpr auto quoted = [](std::string_view text) { return "'" + printable(text) + "'"; };
 
 }  // namespace mmdl::detail

@@ -22,6 +22,7 @@ struct ForwardArguments {
   int samples = 0;
   bool training = false;              ///< batch statistics, dropout; false in inference and in a frozen part
   const T* inputs[max_inputs] = {};   ///< the residual, where the node has one, is the last
+  Extent extents[max_inputs] = {};    ///< their extents
   T* output = nullptr;                ///< may equal inputs[0] where the node is in place
   const T* parameters[max_entries] = {};  ///< null where the node has none
   T* states[max_states] = {};         ///< running statistics, updated in training
@@ -37,6 +38,7 @@ struct BackwardArguments {
   int samples = 0;
   bool training = true;
   const T* inputs[max_inputs] = {};   ///< null unless node->needs_inputs
+  Extent extents[max_inputs] = {};    ///< their extents
   const T* output = nullptr;          ///< null unless node->needs_output
   const T* output_gradient = nullptr;
   T* input_gradients[max_inputs] = {};  ///< null where not wanted. May equal output_gradient: for in-place
@@ -44,6 +46,7 @@ struct BackwardArguments {
   bool accumulate[max_inputs] = {};   ///< add to input_gradients[i] instead of writing it
   const T* parameters[max_entries] = {};
   T* parameter_gradients[max_entries] = {};  ///< null where not wanted
+  long parameter_sizes[max_entries] = {};
   bool accumulate_parameters = false;  ///< add to them (a layer used at several places) instead of writing
   const T* states[max_states] = {};
   const T* saved = nullptr;

@@ -83,6 +83,7 @@ struct Node {
 
   int entries[max_entries] = {-1, -1, -1, -1};  ///< parameter entries: weight, bias; a fused norm's come third
   int states[max_states] = {-1, -1};            ///< state entries: running mean, running variance
+  bool merged = false;          ///< skipped: its work is done by a later node, or is not needed
   bool frozen = false;          ///< runs as in inference and gets no gradient
   bool needs_inputs = true;     ///< the backward reads the inputs' values
   bool needs_output = true;     ///< the backward reads the output's value

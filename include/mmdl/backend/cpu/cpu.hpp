@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The CPU backend: kernels of all operators, and the type that finds them.
+#pragma once
+
+#include "../../core/require.hpp"
+#include "activation.hpp"
+#include "add.hpp"
+#include "average_pool.hpp"
+#include "batch_norm.hpp"
+#include "concat.hpp"
+#include "convolution.hpp"
+#include "custom.hpp"
+#include "dropout.hpp"
+#include "global_average_pool.hpp"
+#include "kernel.hpp"
+#include "linear.hpp"
+#include "max_pool.hpp"
+#include "product.hpp"
+
+namespace mmdl {
+
+template <class Operator, class Backend>
+struct operator_has_no_kernel_on_backend;  ///< problem: the backend does not implement the operator
+
+/// The CPU as a backend: `Model<Net, Input>` is `Model<Net, Input, Cpu<float>>`. `Cpu<double>` is there to check
+/// gradients.
+template <class T = float>
+struct Cpu {
+  using value_type = T;
+  using Kernels = detail::KernelTable<T>;
+
+  /// The kernels of an operator: one set a program, however often the operator occurs.
+  template <class Op>
+  static constexpr const Kernels* kernels() {
+    using Kernel = detail::CpuKernel<Op, T>;
+    static_assert(detail::accepted<requires { sizeof(Kernel); }, operator_has_no_kernel_on_backend<Op, Cpu>>);
+    return &table<Kernel>;
+  }
+
+ private:
+  template <class Kernel>
+  static constexpr Kernels table{&Kernel::forward, &Kernel::backward, &Kernel::workspace};
+};
+
+}  // namespace mmdl

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where each value and gradient lies in the arena. What the backward reads again is a stack from the bottom (it
+// dies in the reverse order of its birth); what lives shortly is placed first-fit from the top downward.
+#pragma once
+
+#include "../graph/differentiate.hpp"
+
+namespace mmdl::detail {
+
+/// Offsets in numbers per sample; an arena of `total` x batch numbers holds everything. -1: not in the arena.
+template <int Nodes>
+struct MemoryPlan {
+  long value[static_cast<unsigned>(Nodes)] = {};
+  long gradient[static_cast<unsigned>(Nodes)] = {};
+  long total = 0;
+};
+
+/// Every buffer begins on a cache line, for any batch: sizes are rounded up to this many numbers.
+constexpr long rounded(long numbers) { return (numbers + 15) / 16 * 16; }
+
+/// Live intervals sorted by offset; few live at once, so plain scans are cheap.
+template <int Capacity>
+class FirstFit {
+ public:
+  constexpr long place(int owner, long size) {
+    int slot = 0;
+    long offset = 0;
+    while (slot < count_ && live_[slot].offset - offset < size) offset = live_[slot].offset + live_[slot].size, ++slot;
+    for (int i = count_; i > slot; --i) live_[i] = live_[i - 1];
+    live_[slot] = {owner, offset, size};
+    ++count_;
+    return offset;
+  }
+  constexpr void release(int owner) {
+    int kept = 0;
+    for (int i = 0; i < count_; ++i)
+      if (live_[i].owner != owner) live_[kept++] = live_[i];
+    count_ = kept;
+  }
+  constexpr long extent() const { return count_ == 0 ? 0 : live_[count_ - 1].offset + live_[count_ - 1].size; }
+
+ private:
+  struct Interval {
+    int owner;
+    long offset, size;
+  };
+  Interval live_[static_cast<unsigned>(Capacity)] = {};
+  int count_ = 0;
+};
+
+/// The values that lie in the buffer of another: an in-place node's output over its input.
+template <class G>
+constexpr void find_in_place(const G& graph, const Uses<G>& uses, const Backward<G::node_count>& backward,
+                             int (&holder)[static_cast<unsigned>(G::node_count)]) {
+  for (int n = 0; n < G::node_count; ++n) {
+    holder[n] = n;
+    const Node& node = graph.nodes[n];
+    if (n < graph.inputs || node.merged || !node.in_place) continue;
+    const int input = node.inputs[0];
+    if (input >= graph.inputs && uses.count[input] == 1 && !backward.kept[input]) holder[n] = holder[input];
+  }
+}
+
+template <class G>
+constexpr MemoryPlan<G::node_count> plan_memory(const G& graph, const Backward<G::node_count>& backward,
+                                                Mode mode) {
+  constexpr int count = G::node_count;
+  MemoryPlan<count> plan;
+  const Uses<G> uses = count_uses(graph);
+  int holder[static_cast<unsigned>(count)] = {};
+  find_in_place(graph, uses, backward, holder);
+
+  // Forward node n runs at time n, the loss at `count`, the backward of node n at 2 * count - n.
+  int death[static_cast<unsigned>(count)] = {};        // of the value's buffer
+  bool stacked[static_cast<unsigned>(count)] = {};     // the buffer is read by the backward
+  int gradient_death[static_cast<unsigned>(count)] = {};
+  const auto live_until = [&](int value, int time) {
+    int& d = death[holder[value]];
+    d = d < time ? time : d;
+  };
+  for (int n = 0; n < count; ++n) {
+    plan.value[n] = plan.gradient[n] = -1;
+    gradient_death[n] = 0;
+    const Node& node = graph.nodes[n];
+    if (node.merged) continue;
+    live_until(n, n);
+    for (int i = 0; i < node.input_count; ++i) live_until(node.inputs[i], n);
+  }
+  for (int i = 0; i < graph.outputs.count; ++i) live_until(graph.outputs.id[i], count);
+  if (mode != Mode::inference) {
+    for (int n = 0; n < count; ++n) {
+      if (backward.kept[n]) {
+        stacked[holder[n]] = true;
+        live_until(n, 2 * count - backward.last_reader[n]);
+      }
+      if (backward.holder[n] >= 0) {
+        int& d = gradient_death[backward.holder[n]];
+        const int read = 2 * count - n;
+        d = d < read ? read : d;
+      }
+    }
+  }
+
+  FirstFit<count + 1> heap;
+  long stack_top = 0;
+  const auto peak = [&] {
+    const long now = stack_top + heap.extent();
+    plan.total = plan.total < now ? now : plan.total;
+  };
+  const auto size_of = [&](int value) { return rounded(graph.nodes[value].output.size()); };
+  int stack[static_cast<unsigned>(count)] = {};
+  int stack_count = 0;
+  // Releases after step n of the forward (or backward) whatever had its last use there. Only the node's own
+  // operands can, so no other value is looked at.
+  const auto release_dead = [&](const Node& node, int n, int time) {
+    for (int i = -1; i < node.input_count; ++i) {
+      const int value = i < 0 ? n : node.inputs[i];
+      const int buffer = holder[value];
+      if (!stacked[buffer] && death[buffer] == time) heap.release(buffer);
+    }
+  };
+  for (int n = graph.inputs; n < count; ++n) {
+    const Node& node = graph.nodes[n];
+    if (node.merged) continue;
+    if (holder[n] == n) {
+      if (stacked[n]) {
+        plan.value[n] = stack_top;
+        stack_top += size_of(n);
+        stack[stack_count++] = n;
+      } else {
+        plan.value[n] = heap.place(n, size_of(n));
+      }
+      peak();
+    }
+    release_dead(node, n, n);
+  }
+  if (mode != Mode::inference) {
+    for (int i = 0; i < graph.outputs.count; ++i) {
+      const int value = graph.outputs.id[i];
+      if (backward.holder[value] != value || plan.gradient[value] >= 0) continue;
+      plan.gradient[value] = heap.place(count + value, size_of(value));
+      peak();
+    }
+    for (int i = 0; i < graph.outputs.count; ++i) {  // the loss has read them
+      const int buffer = holder[graph.outputs.id[i]];
+      if (!stacked[buffer] && death[buffer] == count) heap.release(buffer);
+    }
+    for (int n = count - 1; n >= graph.inputs; --n) {
+      const Node& node = graph.nodes[n];
+      if (!backward.runs[n]) continue;
+      const int time = 2 * count - n;
+      for (int i = 0; i < node.input_count; ++i) {
+        const int value = node.inputs[i];
+        if (backward.holder[value] != value || plan.gradient[value] >= 0) continue;
+        plan.gradient[value] = heap.place(count + value, size_of(value));
+      }
+      peak();
+      for (int i = -1; i < node.input_count; ++i) {
+        const int value = i < 0 ? n : node.inputs[i];
+        const int buffer = backward.holder[value];
+        if (buffer >= 0 && gradient_death[buffer] == time) heap.release(count + buffer);
+      }
+      while (stack_count > 0 && death[stack[stack_count - 1]] <= time) stack_top = plan.value[stack[--stack_count]];
+    }
+  }
+  // Short-lived buffers were placed as distances from the top of the arena.
+  for (int n = graph.inputs; n < count; ++n) {
+    if (plan.value[n] >= 0 && !stacked[n]) plan.value[n] = plan.total - plan.value[n] - size_of(n);
+  }
+  for (int n = 0; n < count; ++n)
+    if (plan.gradient[n] >= 0) plan.gradient[n] = plan.total - plan.gradient[n] - size_of(n);
+  for (int n = 0; n < count; ++n) {
+    if (holder[n] != n) plan.value[n] = plan.value[holder[n]];
+    if (backward.holder[n] >= 0 && backward.holder[n] != n) plan.gradient[n] = plan.gradient[backward.holder[n]];
+  }
+  return plan;
+}
+
+}  // namespace mmdl::detail

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layers one after the other, and a layer several times.
+#pragma once
+
+#include <utility>
+
+#include "../graph/lower.hpp"
+
+namespace mmdl {
+
+/// The layers one after the other, each fed with the output of the one before. PyTorch: `torch.nn.Sequential`.
+template <class... Layers>
+struct Sequential {
+  template <class In>
+  using output = typename decltype((detail::TypeFlow<In>{} >> ... >> detail::Tag<Layers>{}))::shape;
+
+  template <class In, class Builder>
+  static constexpr detail::Wires lower(Builder& builder, detail::Wires x) {
+    return (detail::Flow<In, Builder>{builder, x} >> ... >> detail::Tag<Layers>{}).wires;
+  }
+};
+
+/// `Layer`, `Count` times one after the other, each time with parameters of its own.
+template <int Count, class Layer>
+struct Repeat {
+  static_assert(Count >= 0, "mmdl: Repeat takes a count of 0 or more");
+
+ private:
+  template <int>
+  using Again = detail::Tag<Layer>;
+
+  template <class Start, int... Indices>
+  static constexpr auto chain(Start start, std::integer_sequence<int, Indices...>) {
+    return (start >> ... >> Again<Indices>{});
+  }
+
+ public:
+  template <class In>
+  using output =
+      typename decltype(chain(detail::TypeFlow<In>{}, std::make_integer_sequence<int, Count>{}))::shape;
+
+  template <class In, class Builder>
+  static constexpr detail::Wires lower(Builder& builder, detail::Wires x) {
+    return chain(detail::Flow<In, Builder>{builder, x}, std::make_integer_sequence<int, Count>{}).wires;
+  }
+};
+
+}  // namespace mmdl

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs a network's programs on host memory. One instance for each number type, whatever the networks.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "../core/tensor.hpp"
+#include "../core/threads.hpp"
+#include "../graph/arguments.hpp"
+#include "../graph/describe.hpp"
+
+namespace mmdl::detail {
+
+/// A program without its type.
+struct ProgramView {
+  const Node* nodes = nullptr;
+  int node_count = 0;
+  int inputs = 0;
+  Wires outputs;
+  const bool* runs_backward = nullptr;
+  const bool (*accumulate)[max_inputs] = nullptr;
+  const long* value = nullptr;
+  const long* gradient = nullptr;
+  long total = 0;
+  bool training = false;
+};
+
+template <class Program, Mode mode>
+constexpr ProgramView program_view() {
+  return {Program::graph.nodes,
+          static_cast<int>(std::size(Program::graph.nodes)),
+          Program::graph.inputs,
+          Program::graph.outputs,
+          Program::backward.runs,
+          Program::backward.accumulate,
+          Program::plan.value,
+          Program::plan.gradient,
+          Program::plan.total,
+          mode != Mode::inference};
+}
+
+/// Draws one parameter tensor. The stream is the hash of its name, so a part has the same first weights in any
+/// network that holds it under that name.
+template <class T>
+void draw_entry(const EntrySpec& spec, const std::string& name, std::uint64_t seed, T* data) {
+  std::uint64_t stream = 0xcbf29ce484222325U;  // FNV-1a
+  for (const char c : name) stream = (stream ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  const long count = spec.count();
+  const float fan_in = static_cast<float>(spec.fan_in);
+  switch (spec.initializer) {
+    case Initializer::zeros: std::fill_n(data, count, T{0}); break;
+    case Initializer::ones: std::fill_n(data, count, T{1}); break;
+    case Initializer::he_normal:
+      parallel_ranges(count, 4096, [&](long begin, long end) {
+        fill_normals(data, begin, end, seed, stream, std::sqrt(2.0f / fan_in));
+      });
+      break;
+    case Initializer::uniform_fan_in: {
+      const float bound = 1.0f / std::sqrt(fan_in);
+      parallel_ranges(count, 4096, [&](long begin, long end) {
+        for (long i = begin; i < end; ++i)
+          data[i] = static_cast<T>(bound *
+                                   (2.0f * random_uniform(seed, stream, static_cast<std::uint64_t>(i)) - 1.0f));
+      });
+      break;
+    }
+  }
+}
+
+/// The memory of one model (parameters, their gradients, running statistics, the arena) and the loop over its nodes.
+template <class T>
+class Engine {
+ public:
+  Engine(const GraphView& graph, std::vector<const KernelTable<T>*> kernels, std::uint64_t seed)
+      : graph_(graph), kernels_(std::move(kernels)), names_(entry_names(graph)), seed_(seed) {
+    parameters_.reserve(static_cast<std::size_t>(graph.parameters));
+    states_.reserve(static_cast<std::size_t>(graph.states));
+    for (int e = 0; e < graph.entry_count; ++e)
+      draw_entry(graph.entries[e].spec, names_[static_cast<std::size_t>(e)], seed, entry_data(e));
+    saved_offsets_.reserve(static_cast<std::size_t>(graph.node_count));
+    long saved = 0;
+    for (int n = 0; n < graph.node_count; ++n) {
+      saved_offsets_.push_back(saved);
+      saved += rounded(graph.nodes[n].saved);
+    }
+    saved_.reserve(static_cast<std::size_t>(saved));
+  }
+
+  const GraphView& graph() const { return graph_; }
+  const std::vector<std::string>& names() const { return names_; }
+  std::uint64_t seed() const { return seed_; }
+
+  T* parameters() { return parameters_.data(); }
+  const T* parameters() const { return parameters_.data(); }
+  T* states() { return states_.data(); }
+  const T* states() const { return states_.data(); }
+
+  /// The flat gradient buffer, zero where nothing was computed.
+  T* gradients() {
+    if (gradients_.capacity() == 0 && graph_.parameters > 0) {
+      gradients_.reserve(static_cast<std::size_t>(graph_.parameters));
+      std::fill_n(gradients_.data(), graph_.parameters, T{});
+    }
+    return gradients_.data();
+  }
+
+  T* entry_data(int entry) {
+    const Entry& e = graph_.entries[entry];
+    return (e.spec.state ? states_.data() : parameters_.data()) + e.offset;
+  }
+  const T* entry_data(int entry) const { return const_cast<Engine*>(this)->entry_data(entry); }
+
+  /// Bytes of the arena as it was last needed, and of the kernels' scratch memory.
+  std::size_t arena_bytes() const { return arena_.capacity() * sizeof(T); }
+  std::size_t workspace_bytes() const { return workspace_.capacity() * sizeof(T); }
+
+  /// Runs the forward; the outputs are then at `value(program, output)`.
+  void forward(const ProgramView& program, int samples, std::span<const T* const> inputs, RandomKey key) {
+    prepare(program, samples);
+    std::copy(inputs.begin(), inputs.end(), inputs_);
+    for (int n = program.inputs; n < program.node_count; ++n) {
+      const Node& node = program.nodes[n];
+      if (node.merged) continue;
+      ForwardArguments<T> a;
+      a.node = &node;
+      a.samples = samples;
+      a.training = program.training && !node.frozen;
+      for (int i = 0; i < node.input_count; ++i) {
+        a.inputs[i] = value(program, node.inputs[i]);
+        a.extents[i] = program.nodes[node.inputs[i]].output;
+      }
+      a.output = const_cast<T*>(value(program, n));
+      for (int i = 0; i < max_entries; ++i)
+        if (node.entries[i] >= 0) a.parameters[i] = entry_data(node.entries[i]);
+      for (int i = 0; i < max_states; ++i)
+        if (node.states[i] >= 0) a.states[i] = entry_data(node.states[i]);
+      a.saved = saved_.data() + saved_offsets_[static_cast<std::size_t>(node.source)];
+      a.workspace = workspace_.data();
+      a.random = key;
+      kernel(node).forward(a);
+    }
+  }
+
+  /// Runs the backward of the last forward of this program. The gradients of the outputs are in place already.
+  void backward(const ProgramView& program, int samples, RandomKey key) {
+    for (int n = program.node_count - 1; n >= program.inputs; --n) {
+      if (!program.runs_backward[n]) continue;
+      const Node& node = program.nodes[n];
+      BackwardArguments<T> a;
+      a.node = &node;
+      a.samples = samples;
+      a.training = !node.frozen;
+      for (int i = 0; i < node.input_count; ++i) {
+        const int input = node.inputs[i];
+        a.extents[i] = program.nodes[input].output;
+        if (node.needs_inputs) a.inputs[i] = value(program, input);
+        a.input_gradients[i] = gradient(program, input);
+        a.accumulate[i] = program.accumulate[n][i];
+      }
+      if (node.needs_output) a.output = value(program, n);
+      a.output_gradient = gradient(program, n);
+      for (int i = 0; i < max_entries; ++i) {
+        if (node.entries[i] < 0) continue;
+        const Entry& entry = graph_.entries[node.entries[i]];
+        a.parameters[i] = entry_data(node.entries[i]);
+        a.parameter_sizes[i] = entry.spec.count();
+        if (!entry.frozen) a.parameter_gradients[i] = gradients() + entry.offset;
+      }
+      for (int i = 0; i < max_states; ++i)
+        if (node.states[i] >= 0) a.states[i] = entry_data(node.states[i]);
+      a.saved = saved_.data() + saved_offsets_[static_cast<std::size_t>(node.source)];
+      a.workspace = workspace_.data();
+      a.random = key;
+      kernel(node).backward(a);
+    }
+  }
+
+  /// Where a value of the current batch lies.
+  const T* value(const ProgramView& program, int value) const {
+    if (value < program.inputs) return inputs_[value];
+    return arena_.data() + program.value[value] * samples_;
+  }
+
+  /// Where a value's gradient lies; null when it has none.
+  T* gradient(const ProgramView& program, int value) {
+    return program.gradient[value] < 0 ? nullptr : arena_.data() + program.gradient[value] * samples_;
+  }
+
+ private:
+  const KernelTable<T>& kernel(const Node& node) const { return *kernels_[static_cast<std::size_t>(node.source)]; }
+
+  /// Makes room for a batch: the only place where memory is taken, and only when the batch or program changes.
+  void prepare(const ProgramView& program, int samples) {
+    const int threads = thread_count();
+    if (program.nodes == prepared_ && samples == samples_ && threads == threads_) return;
+    long workspace = 0;
+    for (int n = program.inputs; n < program.node_count; ++n) {
+      const Node& node = program.nodes[n];
+      if (node.merged) continue;
+      workspace = std::max(workspace, kernel(node).workspace(node, samples, program.training));
+    }
+    workspace_.reserve(static_cast<std::size_t>(workspace));
+    arena_.reserve(static_cast<std::size_t>(program.total) * static_cast<std::size_t>(samples));
+    prepared_ = program.nodes;
+    samples_ = samples;
+    threads_ = threads;
+  }
+
+  GraphView graph_;
+  std::vector<const KernelTable<T>*> kernels_;
+  std::vector<std::string> names_;
+  std::uint64_t seed_;
+  Buffer<T> parameters_, gradients_, states_, saved_, arena_, workspace_;
+  std::vector<long> saved_offsets_;
+  const T* inputs_[max_inputs] = {};
+  const Node* prepared_ = nullptr;
+  int samples_ = 0;
+  int threads_ = 0;
+};
+
+}  // namespace mmdl::detail

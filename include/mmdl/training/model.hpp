@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// A built network: the type with its weights and its memory.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <vector>
+
+#include "../backend/cpu/cpu.hpp"
+#include "../training/engine.hpp"
+
+namespace mmdl {
+
+template <class Expected, class Found>
+struct input_shapes_differ;  ///< problem: the tensors given are not those of the model's inputs
+
+namespace detail {
+
+template <class T, class Out>
+struct OutputTensors {
+  using type = Tensor<Out, T>;
+};
+template <class T, class... Outs>
+struct OutputTensors<T, List<Outs...>> {
+  using type = std::tuple<Tensor<Outs, T>...>;
+};
+
+/// The number of samples that all tensors of a call have.
+template <class First, class... Rest>
+int common_samples(const char* what, const First& first, const Rest&... rest) {
+  const auto check = [&](int samples) {
+    if (samples != first.samples())
+      fail(std::string(what) + ": number of samples", std::to_string(samples),
+           std::to_string(first.samples()) + " as in the first tensor");
+  };
+  (check(rest.samples()), ...);
+  return first.samples();
+}
+
+}  // namespace detail
+
+/// A network `Net` over inputs of shape `Input` (a `Shape`, or a `List` of them) with its weights: drawn from a seed,
+/// or loaded (`load`, `transfer`). All weights lie in one buffer, all activations in one arena whose layout the
+/// compiler made; the batch is a run-time size. Not copyable, movable. One thread at a time may use a model.
+/// PyTorch: an `nn.Module` instance.
+template <class Net, class Input, class Backend = Cpu<float>>
+class Model {
+ public:
+  using network = Net;
+  using input = Input;
+  using backend = Backend;
+  using value_type = typename Backend::value_type;
+  using output = output_shape<Net, Input>;
+  /// What `predict` returns: a `Tensor`, or a `std::tuple` of them for several outputs.
+  using prediction = typename detail::OutputTensors<value_type, output>::type;
+
+  /// Weights drawn from `seed`: the same seed gives the same weights on any number of threads.
+  explicit Model(std::uint64_t seed = 1)
+      : engine_(detail::view_of(detail::graph_of<Net, Input>), collect_kernels(), seed) {}
+
+  /// The outputs for a batch, computed as in inference (running statistics, no dropout): a `Tensor`, or a
+  /// `std::tuple` of tensors where the network has several outputs. The tensors are the network's inputs in order,
+  /// all with the same number of samples (`Error` otherwise). PyTorch: `net.eval()(x)` under `no_grad`.
+  template <class... Shapes>
+  prediction predict(const Tensor<Shapes, value_type>&... inputs) {
+    static_assert(detail::accepted<std::is_same_v<List<Shapes...>, detail::AsList<Input>>,
+                                   input_shapes_differ<Input, detail::Unwrap<List<Shapes...>>>>);
+    using Program = detail::Program<Net, detail::Unwrap<Input>, detail::Mode::inference>;
+    static constexpr detail::ProgramView program = detail::program_view<Program, detail::Mode::inference>();
+    const int samples = detail::common_samples("predict", inputs...);
+    const std::array<const value_type*, sizeof...(Shapes)> pointers{inputs.data()...};
+    if (samples > 0) engine_.forward(program, samples, pointers, {});
+    prediction result;
+    int next = 0;
+    const auto copy = [&](auto& tensor) {
+      tensor.resize(samples);
+      if (samples > 0) std::copy_n(engine_.value(program, program.outputs.id[next]), tensor.size(), tensor.data());
+      ++next;
+    };
+    if constexpr (detail::is_list<output>)
+      std::apply([&](auto&... tensors) { (copy(tensors), ...); }, result);
+    else
+      copy(result);
+    return result;
+  }
+
+  /// The names of all parameters and running statistics, in the order of their places in the buffers.
+  const std::vector<std::string>& names() const { return engine_.names(); }
+
+  /// The flat buffer of all trained parameters (`parameter_count<Net, Input>` numbers).
+  std::span<value_type> parameters() {
+    return {engine_.parameters(), static_cast<std::size_t>(engine_.graph().parameters)};
+  }
+  std::span<const value_type> parameters() const {
+    return {engine_.parameters(), static_cast<std::size_t>(engine_.graph().parameters)};
+  }
+  /// The flat buffer of their gradients, as the last training step left it.
+  std::span<value_type> gradients() {
+    return {engine_.gradients(), static_cast<std::size_t>(engine_.graph().parameters)};
+  }
+
+  /// The numbers of one parameter or running statistic by its name. Throws `Error` for an unknown name.
+  std::span<value_type> parameter(const std::string& name) {
+    const auto& all = names();
+    for (std::size_t e = 0; e < all.size(); ++e)
+      if (all[e] == name)
+        return {engine_.entry_data(static_cast<int>(e)),
+                static_cast<std::size_t>(engine_.graph().entries[e].spec.count())};
+    detail::fail("model: parameter '" + name + "' does not exist");
+  }
+
+  /// What runs the network; for the library's own training and file code.
+  detail::Engine<value_type>& engine() { return engine_; }
+  const detail::Engine<value_type>& engine() const { return engine_; }
+
+ private:
+  static std::vector<const typename Backend::Kernels*> collect_kernels() {
+    std::vector<const typename Backend::Kernels*> kernels(
+        static_cast<std::size_t>(detail::graph_of<Net, Input>.node_count));
+    detail::KernelCollector<Backend> collector(kernels.data());
+    detail::lower_into<Net>(collector, detail::AsList<Input>{});
+    return kernels;
+  }
+
+  detail::Engine<value_type> engine_;
+};
+
+}  // namespace mmdl
