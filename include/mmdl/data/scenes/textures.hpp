@@ -205,7 +205,8 @@ inline Surface make_surface(Random& random, Label material) {
       break;
     case Label::road: s.base = s.second = jitter(random, {0.40f, 0.40f, 0.42f}, 0.07f); break;
     default:
-      s.base = mix(any_color(random), {0.85f, 0.82f, 0.76f}, random.uniform(0.4f, 0.95f));
+      s.base = any_color(random);
+      s.base = mix(s.base, {0.85f, 0.82f, 0.76f}, random.uniform(0.4f, 0.95f));
       s.second = s.base * random.uniform(0.75f, 0.92f);
       break;
   }
