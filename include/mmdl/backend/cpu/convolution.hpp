@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+// The convolution: three products of implicit patch matrices, nothing but the result written to memory.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "column_sums.hpp"
+#include "depthwise_convolution.hpp"
+#include "gemm.hpp"
+#include "kernel.hpp"
+
+namespace mmdl::detail {
+
+/// y[n, p, q, o] = sum over i, j, c of x[n, p * stride - pad_top + i * dilation, q * stride - pad_left + j *
+/// dilation, c] * w[i, j, c, o] + bias[o], zero outside of the image. Weights are
+/// [kernel_h][kernel_w][channels / groups][out channels]. What fusion joined follows: batch norm by running
+/// statistics, residual, activation. PyTorch: `conv2d` of channels-last tensors (its weights are OIHW). The
+/// backward requires a node to which nothing was joined. Chellapilla et al., "High performance convolutional
+/// neural networks for document processing", 2006 (im2col).
+template <class T>
+struct CpuKernel<operators::Convolution, T> {
+  static long workspace(const Node& node, int, bool training) {
+    const long vectors = 2 * padded(node.output.channels);
+    const long forward_size = gemm_workspace<T>(0, 0, false);
+    if (!training) return vectors + forward_size;
+    if (DepthwiseConvolution<T>::applies(node))
+      return std::max(vectors, DepthwiseConvolution<T>::workspace(node));
+    const long group_columns = node.output.channels / node.window.groups;
+    return vectors + gemm_workspace<T>(weight_rows(node), group_columns, true);
+  }
+
+  static void forward(const ForwardArguments<T>& a) {
+    const Node& node = *a.node;
+    const Epilogue<T> epilogue = make_epilogue(a);
+    if (DepthwiseConvolution<T>::applies(node)) {
+      DepthwiseConvolution<T>::forward(node, a.samples, a.inputs[0], a.parameters[0], a.output, epilogue);
+      return;
+    }
+    const long columns = node.output.channels / node.window.groups;
+    for (long group = 0; group < node.window.groups; ++group) {
+      const long first = group * columns;
+      Gemm<T> g;
+      g.a = patches(node, a.samples, a.inputs[0], group);
+      g.b.data = a.parameters[0] + first;
+      g.b.stride = node.output.channels;
+      g.columns = columns;
+      g.output = a.output + first;
+      g.layout = {1, a.samples * node.output.pixels(), 0, 0, node.output.channels};
+      g.epilogue = epilogue;
+      if (epilogue.scale != nullptr) g.epilogue.scale += first;
+      if (epilogue.shift != nullptr) g.epilogue.shift += first;
+      if (epilogue.residual != nullptr) g.epilogue.residual += first;
+      gemm(g, a.workspace + 2 * padded(node.output.channels));
+    }
+  }
+
+  static void backward(const BackwardArguments<T>& a) {
+    const Node& node = *a.node;
+    const bool depthwise = DepthwiseConvolution<T>::applies(node);
+    if (T* gradient = a.parameter_gradients[0]; gradient != nullptr) {
+      if (depthwise) {
+        DepthwiseConvolution<T>::backward_weights(node, a.samples, a.inputs[0], a.output_gradient, gradient,
+                                                  a.accumulate_parameters, a.workspace);
+      } else {
+        for (long group = 0; group < node.window.groups; ++group) backward_weights(a, group);
+      }
+    }
+    if (a.parameter_gradients[1] != nullptr)
+      column_sums(a.output_gradient, a.samples * node.output.pixels(),
+                  static_cast<long>(node.output.channels), a.parameter_gradients[1], a.accumulate_parameters);
+    if (a.input_gradients[0] == nullptr) return;
+    if (depthwise) {
+      DepthwiseConvolution<T>::backward_data(node, a.samples, a.output_gradient, a.parameters[0],
+                                             a.input_gradients[0], a.accumulate[0]);
+    } else {
+      for (long group = 0; group < node.window.groups; ++group) backward_data(a, group);
+    }
+  }
+
+ private:
+  static long padded(long count) { return divide_up(count, 16) * 16; }
+
+  static long weight_rows(const Node& node) {
+    return static_cast<long>(node.window.kernel_height) * node.window.kernel_width *
+           (node.input.channels / node.window.groups);
+  }
+
+  /// Folds batch norm into one factor and one number to add for each channel, held at the start of the
+  /// workspace: the weights stay as they are.
+  static Epilogue<T> make_epilogue(const ForwardArguments<T>& a) {
+    const Node& node = *a.node;
+    Epilogue<T> epilogue;
+    epilogue.activation = node.activation;
+    epilogue.activation_first = node.activation_first;
+    epilogue.shift = a.parameters[1];
+    if (node.has_residual) epilogue.residual = a.inputs[node.input_count - 1];
+    if (node.has_batch_norm) {
+      const long channels = node.output.channels;
+      T *scale = a.workspace, *shift = a.workspace + padded(channels);
+      const T epsilon = static_cast<T>(node.epsilon_millionths * 1e-6);
+      for (long c = 0; c < channels; ++c) {
+        const T bias = a.parameters[1] != nullptr ? a.parameters[1][c] : T{};
+        scale[c] = a.parameters[2][c] / std::sqrt(a.states[1][c] + epsilon);
+        shift[c] = a.parameters[3][c] + (bias - a.states[0][c]) * scale[c];
+      }
+      epilogue.scale = scale;
+      epilogue.shift = shift;
+    }
+    return epilogue;
+  }
+
+  /// The input as the matrix of patches: a row for each output pixel, a column for each row of the weights.
+  static PatchMatrix<T> patches(const Node& node, long samples, const T* input, long group) {
+    const Window& w = node.window;
+    const long channels = node.input.channels / w.groups;
+    const T* data = input + group * channels;
+    if (w.pointwise())
+      return plain_matrix(data, samples * node.input.pixels(), channels, node.input.channels);
+    PatchMatrix<T> p;
+    p.data = data;
+    p.samples = samples;
+    p.sample_stride = node.input.size();
+    p.height = node.input.height;
+    p.width = node.input.width;
+    p.pixel_stride = node.input.channels;
+    p.channels = channels;
+    p.grid_height = node.output.height;
+    p.grid_width = node.output.width;
+    p.step = w.stride;
+    p.y0 = -w.pad_top;
+    p.x0 = -w.pad_left;
+    p.dy = p.dx = w.dilation;
+    p.taps_y = w.kernel_height;
+    p.taps_x = w.kernel_width;
+    return p;
+  }
+
+  /// dw = patches^T * dy.
+  static void backward_weights(const BackwardArguments<T>& a, long group) {
+    const Node& node = *a.node;
+    const long columns = node.output.channels / node.window.groups;
+    Gemm<T> g;
+    g.a = patches(node, a.samples, a.inputs[0], group);
+    g.transpose_a = true;
+    g.b.data = a.output_gradient + group * columns;
+    g.b.stride = node.output.channels;
+    g.columns = columns;
+    g.output = a.parameter_gradients[0] + group * columns;
+    g.layout = {1, g.rows(), 0, 0, node.output.channels};
+    g.epilogue.accumulate = a.accumulate_parameters;
+    gemm(g, a.workspace, true);
+  }
+
+  /// The taps of a window that reach the pixels with a given remainder by the stride, along one axis: of the
+  /// pixel place + stride * t, tap first - k * tap_step reads output t + origin + k * step, for k in [0,
+  /// count).
+  struct Phase {
+    long count = 0, first = 0, tap_step = 1, origin = 0, step = 1;
+    Phase(long place, long taps, long stride, long dilation) {
+      tap_step = stride / std::gcd(stride, dilation);
+      step = tap_step * dilation / stride;
+      for (first = taps - 1; first >= 0; --first)
+        if ((place - first * dilation) % stride == 0) break;
+      if (first < 0) return;
+      count = first / tap_step + 1;
+      origin = (place - first * dilation) / stride;
+    }
+  };
+
+  /// dx is, for each remainder of the pixels by the stride, a convolution of dy with the taps that reach
+  /// them: no multiplication by an inserted zero (the sub-pixel view of Shi et al., CVPR 2016).
+  static void backward_data(const BackwardArguments<T>& a, long group) {
+    const Node& node = *a.node;
+    const Window& w = node.window;
+    const long in_channels = node.input.channels, out_channels = node.output.channels;
+    const long columns = in_channels / w.groups, channels = out_channels / w.groups;
+    const long weight_row = columns * out_channels;  // the weights of one tap
+    for (long y = 0; y < std::min(w.stride, node.input.height); ++y)
+      for (long x = 0; x < std::min(w.stride, node.input.width); ++x) {
+        const Phase rows(y + w.pad_top, w.kernel_height, w.stride, w.dilation);
+        const Phase taps(x + w.pad_left, w.kernel_width, w.stride, w.dilation);
+        const long grid_height = (node.input.height - y + w.stride - 1) / w.stride;
+        const long grid_width = (node.input.width - x + w.stride - 1) / w.stride;
+        Gemm<T> g;
+        g.columns = columns;
+        g.output = a.input_gradients[0] + (y * node.input.width + x) * in_channels + group * columns;
+        g.layout = {grid_height, grid_width, node.input.size(), w.stride * node.input.width * in_channels,
+                    w.stride * in_channels};
+        if (rows.count * taps.count == 0) {
+          if (!a.accumulate[0]) clear(g, a.samples * grid_height * grid_width);
+          continue;
+        }
+        g.epilogue.accumulate = a.accumulate[0];
+        if (w.pointwise()) {
+          g.a = plain_matrix(a.output_gradient + group * channels, a.samples * node.output.pixels(), channels,
+                             out_channels);
+          g.layout = {1, g.rows(), 0, 0, in_channels};
+        } else {
+          g.a.data = a.output_gradient + group * channels;
+          g.a.samples = a.samples;
+          g.a.sample_stride = node.output.size();
+          g.a.height = node.output.height;
+          g.a.width = node.output.width;
+          g.a.pixel_stride = out_channels;
+          g.a.channels = channels;
+          g.a.grid_height = grid_height;
+          g.a.grid_width = grid_width;
+          g.a.y0 = rows.origin;
+          g.a.dy = rows.step;
+          g.a.x0 = taps.origin;
+          g.a.dx = taps.step;
+          g.a.taps_y = rows.count;
+          g.a.taps_x = taps.count;
+        }
+        g.b.transposed = true;
+        g.b.data =
+            a.parameters[0] + (rows.first * w.kernel_width + taps.first) * weight_row + group * channels;
+        g.b.stride = out_channels;
+        g.b.channels = channels;
+        g.b.taps_x = taps.count;
+        g.b.tap_y_stride = -rows.tap_step * w.kernel_width * weight_row;
+        g.b.tap_x_stride = -taps.tap_step * weight_row;
+        gemm(g, a.workspace);
+      }
+  }
+
+  /// Pixels that no output read.
+  static void clear(const Gemm<T>& g, long rows) {
+    parallel_ranges(rows, divide_up(4096, g.columns), [&](long begin, long end) {
+      for (long row = begin; row < end; ++row) std::fill_n(g.output + g.layout.offset(row), g.columns, T{});
+    });
+  }
+};
+
+}  // namespace mmdl::detail

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// The register tile of the matrix product, and what happens to a finished tile while it is hot.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "../../graph/node.hpp"
+#include "vector.hpp"
+
+namespace mmdl::detail {
+
+template <class T>
+inline constexpr long tile_columns = 2 * simd_width<T>;
+
+/// sums[r][c] = sum over k of a[r * RowStride + k * StepStride] * b[k * tile_columns + c]: outer products
+/// whose `Rows` x 2 vectors of sums stay in registers (Goto and van de Geijn, "Anatomy of high-performance
+/// matrix multiplication", 2008).
+template <int Rows, long RowStride, long StepStride, class T>
+void multiply_tile(long depth, const T* a, const T* b, T* sums) {
+  using V = Simd<T>;
+  V left[Rows], right[Rows];
+  for (int r = 0; r < Rows; ++r) left[r] = right[r] = V{};
+  for (long k = 0; k < depth; ++k) {
+    const V b_left = load_vector<V>(b), b_right = load_vector<V>(b + simd_width<T>);
+    for (int r = 0; r < Rows; ++r) {
+      const T number = a[r * RowStride];
+      left[r] += number * b_left;
+      right[r] += number * b_right;
+    }
+    a += StepStride;
+    b += tile_columns<T>;
+  }
+  for (int r = 0; r < Rows; ++r) {
+    store_vector(sums + r * tile_columns<T>, left[r]);
+    store_vector(sums + r * tile_columns<T> + simd_width<T>, right[r]);
+  }
+}
+
+/// What is done to the product before it is written: y = activation(product * scale + shift + residual), with
+/// `activation_first` y = activation(product * scale + shift) + residual. A null pointer leaves its step out.
+template <class T>
+struct Epilogue {
+  const T* scale = nullptr;     // one number a column
+  const T* shift = nullptr;     // one number a column
+  const T* residual = nullptr;  // at the output's offsets
+  Activation activation = Activation::none;
+  bool activation_first = false;
+  bool accumulate = false;  // add to what the output holds
+
+  bool plain() const {
+    return scale == nullptr && shift == nullptr && residual == nullptr && activation == Activation::none;
+  }
+
+  /// V is T or a vector of T; `column` and `offset` are the places of its first number.
+  template <class V>
+  V apply(V value, long column, long offset) const {
+    if (scale != nullptr) value *= load_vector<V>(scale + column);
+    if (shift != nullptr) value += load_vector<V>(shift + column);
+    if (activation_first) value = activate_vector(value);
+    if (residual != nullptr) value += load_vector<V>(residual + offset);
+    return activation_first ? value : activate_vector(value);
+  }
+
+ private:
+  template <class V>
+  V activate_vector(V value) const {
+    const V zero = V{}, six = zero + T{6};
+    switch (activation) {
+      case Activation::none:
+        return value;
+      case Activation::relu:
+        return value < zero ? zero : value;  // so that a NaN passes
+      case Activation::relu6:
+        value = value < zero ? zero : value;
+        return value > six ? six : value;
+      default:
+        break;
+    }
+    T numbers[sizeof(V) / sizeof(T)];
+    store_vector(numbers, value);
+    for (T& x : numbers) {
+      if (activation == Activation::tanh) {
+        x = std::tanh(x);
+      } else {  // a form whose exponential does not overflow
+        const T e = std::exp(-std::fabs(x));
+        x = (x >= T{0} ? T{1} : e) / (T{1} + e);
+      }
+    }
+    return load_vector<V>(numbers);
+  }
+};
+
+/// Writes `rows` x `columns` of a tile of sums to output + offsets[r]. `add`: earlier sums are there already;
+/// `last`: the sum is complete, the epilogue follows. `column` is that of the whole matrix.
+template <class T>
+void finish_tile(const T* sums, long rows, long columns, T* output, const long* offsets, long column,
+                 bool add, bool last, const Epilogue<T>& epilogue) {
+  const bool apply = last && !epilogue.plain();
+  const auto finish = [&]<class V>(V value, long offset, long place) {
+    if (add) value += load_vector<V>(output + offset);
+    if (apply) value = epilogue.template apply<V>(value, place, offset);
+    store_vector(output + offset, value);
+  };
+  for (long r = 0; r < rows; ++r, sums += tile_columns<T>) {
+    long c = 0;
+    for (; c + simd_width<T> <= columns; c += simd_width<T>)
+      finish(load_vector<Simd<T>>(sums + c), offsets[r] + column + c, column + c);
+    for (; c < columns; ++c) finish(sums[c], offsets[r] + column + c, column + c);
+  }
+}
+
+}  // namespace mmdl::detail

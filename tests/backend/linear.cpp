@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fully connected layer's kernels: they are those of a 1x1 convolution of one pixel, whose definition is
+// known.
+#include <doctest/doctest.h>
+
+#include <limits>
+#include <mmdl/backend/cpu/linear.hpp>
+#include <mmdl/core/tensor.hpp>
+#include <vector>
+
+#include "convolution_reference.hpp"
+
+using namespace mmdl;
+using namespace mmdl::detail;
+using reference::Numbers;
+
+namespace {
+
+template <class T>
+using Kernel = CpuKernel<operators::Linear, T>;
+
+template <class T>
+std::vector<T> as(const Numbers& numbers) {
+  return std::vector<T>(numbers.begin(), numbers.end());
+}
+
+Node linear(Extent input, int outputs) {
+  Node node;
+  node.kind = OperatorKind::linear;
+  node.input_count = 1;
+  node.input = input;
+  node.output = {1, 1, outputs};
+  return node;
+}
+
+template <class T>
+void check(const Node& node, int samples) {
+  CAPTURE(samples);
+  CAPTURE(node.input.size());
+  CAPTURE(node.output.channels);
+  const double tolerance = std::is_same_v<T, float> ? 3e-6 : 1e-14;
+  Node flat = node;  // the definition sees one pixel of many channels
+  flat.input = {1, 1, static_cast<int>(node.input.size())};
+  const long outputs = node.output.channels, weights = node.input.size() * outputs;
+  const Numbers x = reference::random_numbers(samples * node.input.size(), 1);
+  const Numbers w = reference::random_numbers(weights, 2), b = reference::random_numbers(outputs, 3);
+  const Numbers dy = reference::random_numbers(samples * outputs, 4);
+  const auto tx = as<T>(x), tw = as<T>(w), tb = as<T>(b), tdy = as<T>(dy);
+  const Numbers product = reference::forward(flat, samples, x, w);
+  Numbers dx = reference::backward_data(flat, samples, dy, w),
+          dw = reference::backward_weights(flat, samples, x, dy);
+  Numbers db(reference::at(outputs));
+  for (std::size_t i = 0; i < dy.size(); ++i) db[i % db.size()] += dy[i];
+
+  const int threads_before = thread_count();
+  for (int threads : {1, 2, 5}) {
+    CAPTURE(threads);
+    set_thread_count(threads);
+    Buffer<T> workspace(reference::at(Kernel<T>::workspace(node, samples, true)));
+    for (Activation activation :
+         {Activation::none, Activation::relu, Activation::relu6, Activation::sigmoid, Activation::tanh})
+      for (bool bias : {false, true}) {
+        Node active = node;
+        active.activation = activation;
+        std::vector<T> y(product.size(), std::numeric_limits<T>::quiet_NaN());
+        ForwardArguments<T> a;
+        a.node = &active;
+        a.samples = samples;
+        a.inputs[0] = tx.data();
+        a.parameters[0] = tw.data();
+        a.parameters[1] = bias ? tb.data() : nullptr;
+        a.output = y.data();
+        a.workspace = workspace.data();
+        Kernel<T>::forward(a);
+        Numbers expected = product;
+        for (std::size_t i = 0; i < expected.size(); ++i)
+          expected[i] = reference::activate(activation, expected[i] + (bias ? b[i % b.size()] : 0.0));
+        // A squashing function's greatest value is 1, of a sum that may be large.
+        CHECK(reference::relative_error(y, expected) < 30 * tolerance);
+        const auto first = y;
+        Kernel<T>::forward(a);
+        CHECK(y == first);
+      }
+    for (double start : {0.0, 1.0}) {
+      std::vector<T> found_dx(dx.size(), T{1}), found_dw(dw.size(), T{1}), found_db(db.size(), T{1});
+      BackwardArguments<T> a;
+      a.node = &node;
+      a.samples = samples;
+      a.inputs[0] = tx.data();
+      a.output_gradient = tdy.data();
+      a.parameters[0] = tw.data();
+      a.input_gradients[0] = found_dx.data();
+      a.parameter_gradients[0] = found_dw.data();
+      a.parameter_gradients[1] = found_db.data();
+      a.accumulate[0] = a.accumulate_parameters = start == 1.0;
+      a.workspace = workspace.data();
+      Kernel<T>::backward(a);
+      const auto plus = [&](Numbers numbers) {
+        for (double& number : numbers) number += start;
+        return numbers;
+      };
+      CHECK(reference::relative_error(found_dx, plus(dx)) < tolerance);
+      CHECK(reference::relative_error(found_dw, plus(dw)) < tolerance);
+      CHECK(reference::relative_error(found_db, plus(db)) < tolerance);
+      a.input_gradients[0] = a.parameter_gradients[0] = a.parameter_gradients[1] = nullptr;
+      a.inputs[0] = nullptr;
+      Kernel<T>::backward(a);  // nothing is wanted, nothing is read
+    }
+  }
+  set_thread_count(threads_before);
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("linear: outputs and gradients, one sample and many", T, float, double) {
+  for (int samples : {1, 3, 14, 33}) {
+    check<T>(linear({1, 1, 1}, 1), samples);
+    check<T>(linear({1, 1, 17}, 5), samples);
+    check<T>(linear({2, 3, 10}, 33), samples);
+    check<T>(linear({1, 1, 700}, 129), samples);
+  }
+  check<T>(linear({1, 1, 90}, 1030), 2);
+}
