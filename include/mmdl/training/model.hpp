@@ -31,7 +31,7 @@ struct OutputTensors<T, List<Outs...>> {
 /// The number of samples that all tensors of a call have.
 template <class First, class... Rest>
 int common_samples(const char* what, const First& first, const Rest&... rest) {
-  const auto check = [&](int samples) {
+  [[maybe_unused]] const auto check = [&](int samples) {
     if (samples != first.samples())
       fail(std::string(what) + ": number of samples", std::to_string(samples),
            std::to_string(first.samples()) + " as in the first tensor");

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+// The training step: forward, losses, backward, clipping, update.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "../optim/clip.hpp"
+#include "../optim/parameter_range.hpp"
+#include "../training/model.hpp"
+
+namespace mmdl {
+
+template <class OutputShape, class TargetShape>
+struct loss_target_shape_differs;  ///< problem: a loss was given targets of another shape than the output
+template <class Outputs, class Losses>
+struct one_loss_for_each_output;  ///< problem: a network with several outputs takes `Losses{...}`, one for each
+template <class Expected, class Found>
+struct step_takes_inputs_then_targets;  ///< problem: the number of tensors given to a training step
+
+/// One loss for each output of a network with several, in order; their `weight`s say how much each counts:
+/// `Losses{SigmoidCrossEntropy{}, MeanSquaredError{.weight = 0.1f}}`.
+template <class... Each>
+struct Losses {
+  std::tuple<Each...> each;
+  constexpr Losses(Each... losses) : each(losses...) {}
+};
+
+namespace detail {
+
+template <class Loss>
+struct LossList {
+  using type = List<Loss>;
+  static std::tuple<Loss> tuple(const Loss& loss) { return {loss}; }
+};
+template <class... Each>
+struct LossList<Losses<Each...>> {
+  using type = List<Each...>;
+  static std::tuple<Each...> tuple(const Losses<Each...>& losses) { return losses.each; }
+};
+
+/// The trained parameters as few contiguous ranges as possible; frozen ones are in none.
+inline std::vector<ParameterRange> trained_ranges(const GraphView& graph) {
+  std::vector<ParameterRange> ranges;
+  for (int e = 0; e < graph.entry_count; ++e) {
+    const Entry& entry = graph.entries[e];
+    if (entry.spec.state || entry.frozen) continue;
+    const long end = entry.offset + entry.spec.count();
+    if (!ranges.empty() && ranges.back().end == entry.offset && ranges.back().decay == entry.spec.decay)
+      ranges.back().end = end;
+    else
+      ranges.push_back({entry.offset, end, entry.spec.decay});
+  }
+  return ranges;
+}
+
+}  // namespace detail
+
+/// Trains a model: `Trainer trainer{model, SoftmaxCrossEntropy{}, Sgd{.learning_rate = 0.1f, .momentum = 0.9f}};`
+/// then `trainer.step(images, labels)` for each batch. A network with several outputs takes `Losses{...}`. The trainer
+/// refers to the model, which must outlive it. Steps are bitwise reproducible for a fixed seed and number of threads.
+/// PyTorch: the loop of `loss.backward(); optimizer.step(); optimizer.zero_grad()`.
+template <class ModelType, class Loss, class Optimizer>
+class Trainer {
+  using T = typename ModelType::value_type;
+  using InputList = detail::AsList<typename ModelType::input>;
+  using OutputList = detail::AsList<typename ModelType::output>;
+  using LossTypes = typename detail::LossList<Loss>::type;
+  static_assert(detail::accepted<OutputList::count == LossTypes::count,
+                                 one_loss_for_each_output<OutputList, LossTypes>>);
+
+ public:
+  /// Throws `Error` for an optimizer's option out of its range.
+  Trainer(ModelType& model, Loss loss, Optimizer optimizer)
+      : model_(&model),
+        losses_(detail::LossList<Loss>::tuple(loss)),
+        optimizer_(optimizer),
+        ranges_(detail::trained_ranges(model.engine().graph())) {
+    optimizer_.check();
+    const auto count = static_cast<std::size_t>(model.engine().graph().parameters);
+    for (int s = 0; s < optimizer_.slots(); ++s) {
+      slots_.emplace_back(count);
+      std::fill_n(slots_.back().data(), count, T{});
+    }
+  }
+
+  /// One step on a batch: the inputs' tensors, then the targets' tensors, in the network's order. Gives the loss (the
+  /// sum of all losses, each with its weight) before the update. Throws `Error` when the loss is not finite; the
+  /// parameters are then those from before the step.
+  template <class... Shapes>
+  T step(const Tensor<Shapes, T>&... tensors) {
+    const int samples = detail::common_samples("training step", tensors...);
+    if (samples == 0) detail::fail("training step: batch", "0 samples", "at least 1");
+    const detail::RandomKey key{model_->engine().seed(), static_cast<std::uint64_t>(step_)};
+    static constexpr detail::ProgramView program =
+        detail::program_view<Program<detail::Mode::training>, detail::Mode::training>();
+    const T total = forward_and_losses(program, key, /*gradients=*/true, std::tie(tensors...), samples);
+    if (!std::isfinite(total))
+      detail::fail("training step " + std::to_string(step_) + ": loss", std::to_string(total),
+                   "a finite number (a lower learning rate, or clipping, may help)");
+    model_->engine().backward(program, samples, key);
+    T* gradients = model_->engine().gradients();
+    if (clip_norm_ > 0.0f) gradient_norm_ = clip_norm(gradients, ranges_, static_cast<T>(clip_norm_));
+    T* slots[8] = {};
+    for (std::size_t s = 0; s < slots_.size(); ++s) slots[s] = slots_[s].data();
+    optimizer_.update(model_->engine().parameters(), gradients, slots, ranges_, learning_rate(), step_);
+    ++step_;
+    return total;
+  }
+
+  /// The loss of a batch as in inference; nothing changes. Tensors as for `step`.
+  template <class... Shapes>
+  T evaluate(const Tensor<Shapes, T>&... tensors) {
+    const int samples = detail::common_samples("evaluation", tensors...);
+    if (samples == 0) detail::fail("evaluation: batch", "0 samples", "at least 1");
+    static constexpr detail::ProgramView program =
+        detail::program_view<Program<detail::Mode::inference>, detail::Mode::inference>();
+    return forward_and_losses(program, {}, /*gradients=*/false, std::tie(tensors...), samples);
+  }
+
+  /// A factor on the learning rate as a function of the step (`StepDecay`, `Cosine`, `WarmUp`, or one's own).
+  template <class Schedule>
+  Trainer& with_schedule(Schedule schedule) {
+    schedule_ = schedule;
+    return *this;
+  }
+  /// Scales gradients down to this norm (over all trained parameters) when theirs is larger; 0 switches it off.
+  Trainer& with_clipping(float norm) {
+    if (!(norm >= 0.0f)) detail::fail("trainer: clipping norm", std::to_string(norm), "0 (off) or more");
+    clip_norm_ = norm;
+    return *this;
+  }
+
+  /// Steps made so far.
+  long steps() const { return step_; }
+  /// The learning rate of the next step.
+  float learning_rate() const { return optimizer_.learning_rate * (schedule_ ? schedule_(step_) : 1.0f); }
+  /// The norm of the last step's gradient before clipping; 0 without clipping.
+  T gradient_norm() const { return gradient_norm_; }
+  /// The single losses of the last step or evaluation, one for each output, weights included.
+  const std::array<T, static_cast<std::size_t>(LossTypes::count)>& losses() const { return values_; }
+
+  ModelType& model() { return *model_; }
+  const Optimizer& optimizer() const { return optimizer_; }
+  /// For checkpoints: the optimizer's state, buffer by buffer, and the step.
+  std::vector<detail::Buffer<T>>& slots() { return slots_; }
+  void set_steps(long steps) { step_ = steps; }
+
+ private:
+  template <detail::Mode mode>
+  using Program = detail::Program<typename ModelType::network, detail::Unwrap<typename ModelType::input>, mode>;
+
+  template <class... Shapes>
+  static constexpr void check_shapes(List<Shapes...>) {
+    constexpr int inputs = InputList::count, outputs = OutputList::count;
+    static_assert(detail::accepted<sizeof...(Shapes) == inputs + outputs,
+                                   step_takes_inputs_then_targets<List<InputList, OutputList>, List<Shapes...>>>);
+    [&]<int... I>(std::integer_sequence<int, I...>) {
+      static_assert(
+          (detail::accepted<std::is_same_v<detail::At<I, List<Shapes...>>, detail::At<I, InputList>>,
+                            input_shapes_differ<detail::At<I, InputList>, detail::At<I, List<Shapes...>>>> &&
+           ...));
+    }(std::make_integer_sequence<int, inputs>{});
+    [&]<int... I>(std::integer_sequence<int, I...>) {
+      static_assert((detail::accepted<
+                         std::is_same_v<detail::At<inputs + I, List<Shapes...>>, detail::At<I, OutputList>>,
+                         loss_target_shape_differs<detail::At<I, OutputList>, detail::At<inputs + I, List<Shapes...>>>> &&
+                     ...));
+    }(std::make_integer_sequence<int, outputs>{});
+  }
+
+  template <class... Shapes>
+  T forward_and_losses(const detail::ProgramView& program, detail::RandomKey key, bool gradients,
+                       const std::tuple<const Tensor<Shapes, T>&...>& tensors, int samples) {
+    check_shapes(List<Shapes...>{});
+    constexpr std::size_t inputs = static_cast<std::size_t>(InputList::count);
+    auto& engine = model_->engine();
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      const std::array<const T*, inputs> pointers{std::get<I>(tensors).data()...};
+      engine.forward(program, samples, pointers, key);
+    }(std::make_index_sequence<inputs>{});
+    T total{};
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      ((total += values_[I] = std::get<I>(losses_)(
+            engine.value(program, program.outputs.id[I]), std::get<inputs + I>(tensors).data(),
+            gradients ? engine.gradient(program, program.outputs.id[I]) : static_cast<T*>(nullptr), samples,
+            static_cast<int>(detail::At<static_cast<int>(I), OutputList>::size))),
+       ...);
+    }(std::make_index_sequence<static_cast<std::size_t>(OutputList::count)>{});
+    return total;
+  }
+
+  ModelType* model_;
+  decltype(detail::LossList<Loss>::tuple(std::declval<const Loss&>())) losses_;
+  Optimizer optimizer_;
+  std::vector<ParameterRange> ranges_;
+  std::vector<detail::Buffer<T>> slots_;
+  std::function<float(long)> schedule_;
+  std::array<T, static_cast<std::size_t>(LossTypes::count)> values_{};
+  float clip_norm_ = 0.0f;
+  T gradient_norm_{};
+  long step_ = 0;
+};
+
+}  // namespace mmdl

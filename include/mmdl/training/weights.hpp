@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// A model's weights in a safetensors file: save, load, and transfer between networks that share a part.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "../io/safetensors.hpp"
+#include "../io/safetensors_writer.hpp"
+#include "../training/model.hpp"
+
+namespace mmdl {
+
+/// What a weight file and a model do not agree on. Empty lists: they agree.
+struct WeightReport {
+  int loaded = 0;                      ///< tensors taken over
+  std::vector<std::string> missing;    ///< in the model, not in the file
+  std::vector<std::string> extra;      ///< in the file, not in the model
+  std::vector<std::string> mismatched; ///< in both, with other shapes: "name: found 3x3x8x8, expected 3x3x8x16"
+
+  bool complete() const { return missing.empty() && extra.empty() && mismatched.empty(); }
+
+  /// All of it in one line.
+  std::string str() const {
+    const auto part = [](const char* what, const std::vector<std::string>& names) {
+      if (names.empty()) return std::string();
+      std::string text = std::string("; ") + what + " " + std::to_string(names.size()) + " (";
+      for (std::size_t i = 0; i < names.size() && i < 3; ++i) text += (i > 0 ? ", " : "") + names[i];
+      return text + (names.size() > 3 ? ", ...)" : ")");
+    };
+    return std::to_string(loaded) + " tensors loaded" + part("missing", missing) + part("extra", extra) +
+           part("of another shape", mismatched);
+  }
+};
+
+namespace detail {
+
+inline std::vector<std::int64_t> entry_shape(const EntrySpec& spec) {
+  return {spec.extents, spec.extents + spec.rank};
+}
+
+inline std::string dimensions_text(const std::vector<std::int64_t>& shape) {
+  std::string text;
+  for (const std::int64_t extent : shape) text += (text.empty() ? "" : "x") + std::to_string(extent);
+  return text.empty() ? "a scalar" : text;
+}
+
+/// The values of a tensor of the file, checked to be finite.
+inline std::vector<float> finite_floats(const SafetensorsFile& file, const std::string& name) {
+  std::vector<float> values = file.floats(name);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (!std::isfinite(values[i]))
+      fail(file.path() + ": tensor '" + name + "': number " + std::to_string(i), std::to_string(values[i]),
+           "a finite number");
+  return values;
+}
+
+/// Matches the file's tensors under `file_prefix` with the model's under `model_prefix`. Nothing is changed until
+/// every value has been read and found finite; with `strict`, until everything matched.
+inline WeightReport take_weights(Engine<float>& engine, const SafetensorsFile& file, std::string_view file_prefix,
+                                 std::string_view model_prefix, bool strict) {
+  WeightReport report;
+  std::map<std::string, bool> used;
+  for (const TensorInfo& info : file.tensors())
+    if (info.name.starts_with(file_prefix)) used[info.name] = false;
+  std::vector<std::pair<int, std::vector<float>>> found;
+  for (int e = 0; e < engine.graph().entry_count; ++e) {
+    const std::string& name = engine.names()[static_cast<std::size_t>(e)];
+    if (!name.starts_with(model_prefix)) continue;
+    const std::string in_file = std::string(file_prefix) + name.substr(model_prefix.size());
+    const TensorInfo* info = file.find(in_file);
+    if (info == nullptr) {
+      report.missing.push_back(name);
+      continue;
+    }
+    used[in_file] = true;
+    const auto expected = entry_shape(engine.graph().entries[e].spec);
+    if (info->shape != expected) {
+      report.mismatched.push_back(name + ": found " + dimensions_text(info->shape) + ", expected " +
+                                  dimensions_text(expected));
+      continue;
+    }
+    found.emplace_back(e, finite_floats(file, in_file));
+  }
+  for (const auto& [name, seen] : used)
+    if (!seen) report.extra.push_back(name);
+  if (strict && !report.complete())
+    fail(file.path() + ": weights", report.str().substr(report.str().find(';') + 2), "the tensors of this network");
+  for (const auto& [entry, values] : found) std::copy(values.begin(), values.end(), engine.entry_data(entry));
+  report.loaded = static_cast<int>(found.size());
+  return report;
+}
+
+inline void add_weights(SafetensorsWriter& writer, const Engine<float>& engine, const std::string& prefix = "") {
+  for (int e = 0; e < engine.graph().entry_count; ++e)
+    writer.add(prefix + engine.names()[static_cast<std::size_t>(e)], entry_shape(engine.graph().entries[e].spec),
+               engine.entry_data(e));
+}
+
+}  // namespace detail
+
+/// Writes all parameters and running statistics to a safetensors file, by their names, float32, with `metadata`
+/// beside them. The file appears whole or not at all. Throws `Error` where it cannot be written.
+/// PyTorch: `safetensors.torch.save_file(net.state_dict(), path)`.
+template <class Net, class Input>
+void save(const Model<Net, Input>& model, const std::string& path,
+          const std::map<std::string, std::string>& metadata = {}) {
+  SafetensorsWriter writer;
+  detail::add_weights(writer, model.engine());
+  for (const auto& [key, value] : metadata) writer.metadata(key, value);
+  writer.write(path);
+}
+
+/// Reads what `save` wrote. Throws `Error`, and leaves the model as it was, unless the file holds exactly the
+/// model's tensors, of their shapes, all finite; the message lists what is missing, extra, or of another shape.
+/// PyTorch: `net.load_state_dict(load_file(path))`.
+template <class Net, class Input>
+void load(Model<Net, Input>& model, const std::string& path) {
+  detail::take_weights(model.engine(), SafetensorsFile(path), "", "", /*strict=*/true);
+}
+
+/// Takes from a file what fits: tensors whose names begin with `from` go to the model's whose names begin with `to`
+/// and continue alike. `transfer(model, "backbone.safetensors", "", "visual.")` puts a backbone into an annotator.
+/// Gives the report of what was loaded, missing, extra, and of another shape; throws `Error` for a bad file, a number that
+/// is not finite, or when nothing at all fits. PyTorch: `load_state_dict(..., strict=False)`.
+template <class Net, class Input>
+WeightReport transfer(Model<Net, Input>& model, const std::string& path, std::string_view from = "",
+                      std::string_view to = "") {
+  const SafetensorsFile file(path);
+  WeightReport report = detail::take_weights(model.engine(), file, from, to, /*strict=*/false);
+  if (report.loaded == 0)
+    detail::fail(path + ": transfer of '" + std::string(from) + "*' to '" + std::string(to) + "*'",
+                 "no tensor of a fitting name and shape", "at least one");
+  return report;
+}
+
+}  // namespace mmdl
