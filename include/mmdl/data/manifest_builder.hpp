@@ -36,7 +36,7 @@ struct Manifest {
 struct ManifestOptions {
   /// The folder of the images, relative to the folder of the manifest unless absolute. Empty: that folder
   /// itself.
-  std::string root;
+  std::string root = {};
   /// Accept images that are reached by symbolic links that lead out of the root.
   bool links_outside = false;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Resizing with a triangle filter that widens when a picture shrinks, so that nothing is skipped
+// Cutting, and resizing with a triangle filter that widens when a picture shrinks, so that nothing is skipped
 // (antialiasing).
 #pragma once
 
@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -112,6 +113,17 @@ inline void resize_columns(const RgbImage& image, RgbImage& result) {
 
 }  // namespace detail
 
+/// A part of a picture: `width` x `height` pixels, the upper left one in column `x` of row `y`.
+/// Throws `Error` when `box` is empty or not within the picture. PyTorch:
+/// `torchvision.transforms.functional.crop`.
+inline RgbImage crop(const RgbImage& image, const Box& box) {
+  detail::check_box("crop", image, box);
+  RgbImage result(box.width, box.height);
+  for (int y = 0; y < box.height; ++y)
+    std::memcpy(result.at(0, y), image.at(box.x, box.y + y), static_cast<std::size_t>(box.width) * 3);
+  return result;
+}
+
 /// The part `box` of a picture as `width` x `height` pixels, by linear interpolation when it grows and by a
 /// triangle filter over all the pixels that fall together when it shrinks; rows first, then columns, each
 /// rounded to whole levels. Equal to Pillow's `image.crop(box).resize((width, height), BILINEAR)` to within a
@@ -121,6 +133,7 @@ inline RgbImage resize(const RgbImage& image, int width, int height, const Box& 
   detail::check_box("resize", image, box);
   if (width < 1 || height < 1)
     detail::fail("resize", std::to_string(width) + "x" + std::to_string(height), "a size of 1x1 or more");
+  if (width == box.width && height == box.height) return crop(image, box);
   RgbImage wide(width, box.height);
   detail::resize_rows(image, box, wide);
   if (height == box.height) return wide;

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <string>
 #include <utility>
@@ -17,17 +17,6 @@
 #include "../data/rgb_image.hpp"
 
 namespace mmdl {
-
-/// A part of a picture: `width` x `height` pixels, the upper left one in column `x` of row `y`.
-/// Throws `Error` when `box` is empty or not within the picture. PyTorch:
-/// `torchvision.transforms.functional.crop`.
-inline RgbImage crop(const RgbImage& image, const Box& box) {
-  detail::check_box("crop", image, box);
-  RgbImage result(box.width, box.height);
-  for (int y = 0; y < box.height; ++y)
-    std::memcpy(result.at(0, y), image.at(box.x, box.y + y), static_cast<std::size_t>(box.width) * 3);
-  return result;
-}
 
 /// The middle `width` x `height` pixels, rounded towards the upper left. Throws `Error` when the picture is
 /// smaller. PyTorch: `torchvision.transforms.functional.center_crop`.
@@ -78,19 +67,30 @@ struct Normalisation {
   static constexpr Normalisation minus_one_to_one() { return {{0.5f, 0.5f, 0.5f}, {0.5f, 0.5f, 0.5f}}; }
 };
 
+/// Throws `Error` when a number is not finite or a deviation is not above 0.
+inline void check_normalisation(const Normalisation& normalisation) {
+  for (std::size_t c = 0; c < 3; ++c) {
+    if (!std::isfinite(normalisation.mean[c]))
+      detail::fail("Normalisation: mean", std::to_string(normalisation.mean[c]), "a finite number");
+    if (!std::isfinite(normalisation.deviation[c]) || !(normalisation.deviation[c] > 0))
+      detail::fail("Normalisation: deviation", std::to_string(normalisation.deviation[c]),
+                   "a number above 0");
+  }
+}
+
 /// Writes one sample, height x width x 3 numbers (NHWC): out = (pixel / 255 - mean) / deviation.
-/// Throws `Error` when `out` has another size, or a deviation is not above 0.
+/// Throws `Error` when `out` has another size, and as `check_normalisation`.
 inline void normalise(const RgbImage& image, const Normalisation& normalisation, std::span<float> out) {
   if (out.size() != image.pixels.size())
     detail::fail("normalise", "room for " + std::to_string(out.size()) + " numbers",
                  std::to_string(image.pixels.size()));
+  check_normalisation(normalisation);
   // A picture has at most 256 different values a channel: a table costs less than the arithmetic, and is
   // exact.
   std::array<std::array<float, 256>, 3> table;
   for (std::size_t c = 0; c < 3; ++c) {
     const double mean = static_cast<double>(normalisation.mean[c]);
     const double deviation = static_cast<double>(normalisation.deviation[c]);
-    if (!(deviation > 0)) detail::fail("normalise: deviation", std::to_string(deviation), "a number above 0");
     for (std::size_t value = 0; value < 256; ++value)
       table[c][value] = static_cast<float>((static_cast<double>(value) / 255.0 - mean) / deviation);
   }

@@ -4,8 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "../../core/error.hpp"
 #include "camera.hpp"
 #include "compositions.hpp"
 

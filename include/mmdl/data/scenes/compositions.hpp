@@ -170,7 +170,7 @@ inline void compose_town(Painter& to) {
   if (to.hour == Hour::day && to.chance(0.22f)) {
     to.hour = Hour::night;
     to.fog = 0;
-    to.canvas.light = jitter(to.random, {0.26f, 0.28f, 0.38f}, 0.03f);
+    to.canvas.light = jitter(to.random, {0.32f, 0.34f, 0.44f}, 0.04f);
   }
   const float horizon = to.between(0.55f, 0.82f), aspect = to.canvas.aspect();
   draw_sky(to, horizon + 0.01f, 0.6f);
@@ -199,7 +199,7 @@ inline void compose_town(Painter& to) {
 inline void compose_room(Painter& to) {
   to.indoor = true;
   const Color lamp = to.chance(0.5f) ? Color{0.98f, 0.88f, 0.72f} : Color{0.88f, 0.9f, 0.92f};
-  const float bright = to.between(0.6f, 1.0f);
+  const float bright = to.between(0.68f, 1.02f);
   to.canvas.light = jitter(to.random, lamp, 0.07f) * bright;
   const float aspect = to.canvas.aspect(), floor = to.between(0.58f, 0.76f), ceiling = to.between(-0.1f, 0.16f);
   const float left = to.between(-0.1f, 0.24f) * aspect, right = to.between(0.76f, 1.1f) * aspect;

@@ -17,7 +17,7 @@ inline void draw_weather(Painter& to, bool winter_land) {
   to.winter = winter_land;
   if (to.hour == Hour::day && weather < 0.07f) to.fog = to.between(1.6f, 3.2f);
   if (to.hour != Hour::sunset && !winter_land && weather > 0.955f) to.rain = true;
-  if (to.hour == Hour::night) to.canvas.light = jitter(to.random, {0.24f, 0.27f, 0.38f}, 0.03f);
+  if (to.hour == Hour::night) to.canvas.light = jitter(to.random, {0.32f, 0.35f, 0.46f}, 0.04f);
   if (to.hour == Hour::sunset) to.canvas.light = jitter(to.random, {0.85f, 0.56f, 0.44f}, 0.06f);
   if (to.rain && to.hour == Hour::day) to.canvas.light = jitter(to.random, {0.62f, 0.64f, 0.68f}, 0.04f);
 }

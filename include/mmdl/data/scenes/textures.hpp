@@ -61,8 +61,8 @@ struct Surface {
 
  private:
   Color grass(Point p) const {
-    const float lean = 0.25f * noise(p.x * 6, p.y * 6, seed + 9);
-    const float blade = noise((p.x + lean * p.y) * 52 / scale, p.y * 13 / scale, seed);
+    const float lean = 0.03f * noise(p.x * 5, p.y * 5, seed + 9);
+    const float blade = noise((p.x + lean) * 52 / scale, p.y * 15 / scale, seed);
     const float patch = fractal_noise(p.x * 4, p.y * 4, 2, seed + 1);
     return mix(base * 0.45f, second, clamp01(1.7f * blade - 0.45f)) * (0.7f + 0.6f * patch);
   }
