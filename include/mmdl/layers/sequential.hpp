@@ -2,6 +2,7 @@
 // Layers one after the other, and a layer several times.
 #pragma once
 
+#include <type_traits>
 #include <utility>
 
 #include "../graph/lower.hpp"
@@ -20,28 +21,25 @@ struct Sequential {
   }
 };
 
+namespace detail {
+template <class Layer, class Start, int... Indices>
+constexpr auto repeat_chain(Start start, std::integer_sequence<int, Indices...>) {
+  return (start >> ... >> Tag<std::enable_if_t<(Indices >= 0), Layer>>{});
+}
+}  // namespace detail
+
 /// `Layer`, `Count` times one after the other, each time with parameters of its own.
 template <int Count, class Layer>
 struct Repeat {
   static_assert(Count >= 0, "mmdl: Repeat takes a count of 0 or more");
 
- private:
-  template <int>
-  using Again = detail::Tag<Layer>;
-
-  template <class Start, int... Indices>
-  static constexpr auto chain(Start start, std::integer_sequence<int, Indices...>) {
-    return (start >> ... >> Again<Indices>{});
-  }
-
- public:
   template <class In>
   using output =
-      typename decltype(chain(detail::TypeFlow<In>{}, std::make_integer_sequence<int, Count>{}))::shape;
+      typename decltype(detail::repeat_chain<Layer>(detail::TypeFlow<In>{}, std::make_integer_sequence<int, Count>{}))::shape;
 
   template <class In, class Builder>
   static constexpr detail::Wires lower(Builder& builder, detail::Wires x) {
-    return chain(detail::Flow<In, Builder>{builder, x}, std::make_integer_sequence<int, Count>{}).wires;
+    return detail::repeat_chain<Layer>(detail::Flow<In, Builder>{builder, x}, std::make_integer_sequence<int, Count>{}).wires;
   }
 };
 

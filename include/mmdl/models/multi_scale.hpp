@@ -2,6 +2,8 @@
 // The multi-scale network of the paper: a backbone and a fusion of its scales into one feature vector.
 #pragma once
 
+#include <array>
+
 #include "../core/require.hpp"
 #include "../layers/activation.hpp"
 #include "../layers/batch_norm.hpp"
@@ -18,19 +20,24 @@ struct scale_out_of_range;  ///< problem: `Scales<...>` names scale `Scale` of a
 template <class Fused, class Scale>
 struct fusion_does_not_reach_scale;  ///< problem: a fusion block's output differs from the scale it is added to
 
+namespace detail {
+template <int... Numbers>
+constexpr bool rising_numbers() {
+  constexpr int numbers[] = {Numbers...};
+  for (unsigned i = 1; i < sizeof...(Numbers); ++i)
+    if (numbers[i] <= numbers[i - 1]) return false;
+  return true;
+}
+}  // namespace detail
+
 /// Which scales are fused, numbered from 1, rising: `Scales<3, 4, 5>`.
 template <int... Numbers>
 struct Scales {
   static_assert(sizeof...(Numbers) > 0, "mmdl: Scales<...> names at least one scale");
   static constexpr int count = sizeof...(Numbers);
-  static constexpr int numbers[] = {Numbers...};
-  static constexpr int last = numbers[count - 1];
-  static constexpr bool rising = [] {
-    for (int i = 1; i < count; ++i)
-      if (numbers[i] <= numbers[i - 1]) return false;
-    return true;
-  }();
-  static_assert(rising, "mmdl: Scales<...> are numbered from the finest to the coarsest");
+  static constexpr std::array<int, sizeof...(Numbers)> numbers{Numbers...};
+  static constexpr int last = numbers.back();
+  static_assert(detail::rising_numbers<Numbers...>(), "mmdl: Scales<...> are numbered from the finest to the coarsest");
 };
 
 /// All scales of the backbone: the default of `MultiScale`.

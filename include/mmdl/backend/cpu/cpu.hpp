@@ -22,6 +22,13 @@ namespace mmdl {
 template <class Operator, class Backend>
 struct operator_has_no_kernel_on_backend;  ///< problem: the backend does not implement the operator
 
+namespace detail {
+template <class T, class = void>
+inline constexpr bool is_complete = false;
+template <class T>
+inline constexpr bool is_complete<T, std::void_t<decltype(sizeof(T))>> = true;
+}  // namespace detail
+
 /// The CPU as a backend: `Model<Net, Input>` is `Model<Net, Input, Cpu<float>>`. `Cpu<double>` is there to check
 /// gradients.
 template <class T = float>
@@ -33,7 +40,7 @@ struct Cpu {
   template <class Op>
   static constexpr const Kernels* kernels() {
     using Kernel = detail::CpuKernel<Op, T>;
-    static_assert(detail::accepted<requires { sizeof(Kernel); }, operator_has_no_kernel_on_backend<Op, Cpu>>);
+    static_assert(detail::accepted<detail::is_complete<Kernel>, operator_has_no_kernel_on_backend<Op, Cpu>>);
     return &table<Kernel>;
   }
 
