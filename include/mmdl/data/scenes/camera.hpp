@@ -41,7 +41,10 @@ inline void draw_rain(Painter& to) {
     const Point from{random.uniform(-0.1f, to.canvas.aspect() + 0.1f), random.uniform(-0.1f, 1)};
     const float length = random.uniform(0.06f, 0.16f);
     brush.opacity = random.uniform(0.25f, 0.55f);
-    to.fill(Pose{}, Stroke{from, {from.x + slant * length, from.y + length}, 0.004f}, brush, [](Point, Point) { return Tint({1.1f, 1.12f, 1.16f}); });
+    to.fill(Pose{}, Stroke{from, {from.x + slant * length, from.y + length}, 0.004f}, brush,
+            [](Point, Point) {
+              return Tint({1.1f, 1.12f, 1.16f});
+            });
   }
 }
 
@@ -51,7 +54,8 @@ inline void draw_snowfall(Painter& to) {
   brush.ghost = true;
   const int flakes = 60 + random.below(120);
   for (int i = 0; i < flakes; ++i) {
-    const float x = random.uniform(0, to.canvas.aspect()), y = random.uniform(), radius = random.uniform(0.005f, 0.014f);
+    const float x = random.uniform(0, to.canvas.aspect()), y = random.uniform(),
+                radius = random.uniform(0.005f, 0.014f);
     brush.opacity = random.uniform(0.5f, 0.9f);
     to.fill(Pose{}, Ellipse{x, y, radius, radius}, brush, [](Point, Point) { return Tint({1, 1, 1}); });
   }
@@ -66,26 +70,35 @@ inline std::vector<std::uint8_t> expose(Painter& from, int width, int height) {
   const int factor = canvas.width() / width;
   std::vector<Color> pixels(count), blurred(count);
   const float share = 1 / static_cast<float>(factor * factor);
-  const auto at = [width](int x, int y) { return static_cast<std::size_t>(y) * static_cast<std::size_t>(width) + static_cast<std::size_t>(x); };
+  const auto at = [width](int x, int y) {
+    return static_cast<std::size_t>(y) * static_cast<std::size_t>(width) + static_cast<std::size_t>(x);
+  };
   for (int y = 0; y < height; ++y)
     for (int x = 0; x < width; ++x) {
       Color sum{0, 0, 0};
       for (int j = 0; j < factor; ++j)
-        for (int i = 0; i < factor; ++i) sum = sum + canvas.color[canvas.place(x * factor + i, y * factor + j)];
+        for (int i = 0; i < factor; ++i)
+          sum = sum + canvas.color[canvas.place(x * factor + i, y * factor + j)];
       pixels[at(x, y)] = sum * share;
     }
   if (random.uniform() < 0.35f) {  // out of focus: a 3x3 binomial blur, its strength drawn
     const float side = random.uniform(0.05f, 0.25f), middle = 1 - 2 * side;
     for (int y = 0; y < height; ++y)
       for (int x = 0; x < width; ++x)
-        blurred[at(x, y)] = pixels[at(x, y)] * middle + (pixels[at(std::max(x - 1, 0), y)] + pixels[at(std::min(x + 1, width - 1), y)]) * side;
+        blurred[at(x, y)] =
+            pixels[at(x, y)] * middle +
+            (pixels[at(std::max(x - 1, 0), y)] + pixels[at(std::min(x + 1, width - 1), y)]) * side;
     for (int y = 0; y < height; ++y)
       for (int x = 0; x < width; ++x)
-        pixels[at(x, y)] = blurred[at(x, y)] * middle + (blurred[at(x, std::max(y - 1, 0))] + blurred[at(x, std::min(y + 1, height - 1))]) * side;
+        pixels[at(x, y)] =
+            blurred[at(x, y)] * middle +
+            (blurred[at(x, std::max(y - 1, 0))] + blurred[at(x, std::min(y + 1, height - 1))]) * side;
   }
-  const float exposure = random.uniform(0.78f, 1.2f), contrast = random.uniform(0.82f, 1.15f), grain = random.uniform(0.008f, 0.045f);
+  const float exposure = random.uniform(0.78f, 1.2f), contrast = random.uniform(0.82f, 1.15f),
+              grain = random.uniform(0.008f, 0.045f);
   const float saturation = random.uniform() < 0.04f ? 0.0f : random.uniform(0.65f, 1.15f);
-  const float red = random.uniform(0.91f, 1.09f), green = random.uniform(0.95f, 1.05f), blue = random.uniform(0.91f, 1.09f);
+  const float red = random.uniform(0.91f, 1.09f), green = random.uniform(0.95f, 1.05f),
+              blue = random.uniform(0.91f, 1.09f);
   const Color balance{red * exposure, green * exposure, blue * exposure};
   const std::uint32_t seed = random.bits();
   std::vector<std::uint8_t> bytes(3 * count);
@@ -98,7 +111,8 @@ inline std::vector<std::uint8_t> expose(Painter& from, int width, int height) {
         float value = mix(gray, channels[k], saturation);
         value = 0.5f + contrast * (value - 0.5f) + (1 - contrast) * -0.1f;
         float sum = -1.5f;  // three uniform numbers: near enough to normal, of deviation 1/2
-        for (std::uint32_t term = 0; term < 3; ++term) sum += grid_noise(x, y, seed + 3 * static_cast<std::uint32_t>(k) + term);
+        for (std::uint32_t term = 0; term < 3; ++term)
+          sum += grid_noise(x, y, seed + 3 * static_cast<std::uint32_t>(k) + term);
         value = clamp01(value + 2 * grain * sum);
         bytes[3 * at(x, y) + static_cast<std::size_t>(k)] = static_cast<std::uint8_t>(value * 255 + 0.5f);
       }

@@ -41,8 +41,8 @@ struct Tint {
 
 /// A number in [0, 1) for a point of an integer grid.
 constexpr float grid_noise(int x, int y, std::uint32_t seed) {
-  std::uint32_t h = seed ^ (static_cast<std::uint32_t>(x) * 0x8DA6B343U) ^
-                    (static_cast<std::uint32_t>(y) * 0xD8163841U);
+  std::uint32_t h =
+      seed ^ (static_cast<std::uint32_t>(x) * 0x8DA6B343U) ^ (static_cast<std::uint32_t>(y) * 0xD8163841U);
   h = (h ^ (h >> 16)) * 0x7FEB352DU;
   h = (h ^ (h >> 15)) * 0x846CA68BU;
   h ^= h >> 16;
@@ -116,8 +116,8 @@ struct Polygon {
   Box bounds() const {
     Box box{corners[0].x, corners[0].y, corners[0].x, corners[0].y};
     for (int i = 1; i < count; ++i)
-      box = {std::min(box.left, corners[i].x), std::min(box.top, corners[i].y), std::max(box.right, corners[i].x),
-             std::max(box.bottom, corners[i].y)};
+      box = {std::min(box.left, corners[i].x), std::min(box.top, corners[i].y),
+             std::max(box.right, corners[i].x), std::max(box.bottom, corners[i].y)};
     return box;
   }
   bool contains(Point p) const {
@@ -193,8 +193,8 @@ class Canvas {
   int fill(const Pose& pose, const Shape& shape, const Brush& brush, const Paint& paint) {
     const Box box = shape.bounds();
     float left = 1e9f, top = 1e9f, right = -1e9f, bottom = -1e9f;
-    for (const Point corner : {Point{box.left, box.top}, Point{box.right, box.top}, Point{box.left, box.bottom},
-                               Point{box.right, box.bottom}}) {
+    for (const Point corner : {Point{box.left, box.top}, Point{box.right, box.top},
+                               Point{box.left, box.bottom}, Point{box.right, box.bottom}}) {
       const Point p = pose.canvas(corner);
       left = std::min(left, p.x);
       right = std::max(right, p.x);
@@ -237,7 +237,8 @@ class Canvas {
     return {(static_cast<float>(column) + 0.5f) * step, (static_cast<float>(row) + 0.5f) * step};
   }
   std::size_t place(int column, int row) const {
-    return static_cast<std::size_t>(row) * static_cast<std::size_t>(width_) + static_cast<std::size_t>(column);
+    return static_cast<std::size_t>(row) * static_cast<std::size_t>(width_) +
+           static_cast<std::size_t>(column);
   }
   int width() const { return width_; }
   int height() const { return height_; }

@@ -11,6 +11,7 @@
 #include "../../core/error.hpp"
 #include "camera.hpp"
 #include "compositions.hpp"
+#include "room.hpp"
 
 namespace mmdl::detail::scenes {
 
@@ -51,13 +52,16 @@ inline std::vector<Label> seen_labels(const Painter& from) {
   const auto set = [&](Label label, bool value) { has[index_of(label)] = value; };
   const auto get = [&](Label label) { return static_cast<bool>(has[index_of(label)]); };
   const auto share = [&](Label label) { return static_cast<float>(area[index_of(label)]) / points; };
-  for (const Label label : {Label::clouds, Label::grass, Label::sand, Label::water, Label::snow, Label::brick, Label::wood, Label::rock, Label::flowers, Label::road})
+  for (const Label label : {Label::clouds, Label::grass, Label::sand, Label::water, Label::snow, Label::brick,
+                            Label::wood, Label::rock, Label::flowers, Label::road})
     set(label, share(label) >= texture_share);
   set(Label::sky, share(Label::sky) + share(Label::clouds) >= sky_share);
   std::vector<int> count(static_cast<std::size_t>(label_count) + 1, 0);
   for (std::size_t thing = 1; thing < from.things.size(); ++thing) {
     const float visible = static_cast<float>(seen[thing]);
-    if (visible < thing_share * points || visible < thing_visible * static_cast<float>(from.things[thing].painted)) continue;
+    if (visible < thing_share * points ||
+        visible < thing_visible * static_cast<float>(from.things[thing].painted))
+      continue;
     ++count[index_of(from.things[thing].label)];
     set(from.things[thing].label, true);
   }
@@ -72,7 +76,8 @@ inline std::vector<Label> seen_labels(const Painter& from) {
   set(Label::forest, number(Label::tree) >= 5);
   set(Label::city, number(Label::tower) + number(Label::house) >= 4);
   set(Label::garden, get(Label::flowers) && get(Label::grass) && (get(Label::fence) || get(Label::house)));
-  set(Label::beach, get(Label::sand) && get(Label::water) && static_cast<float>(shore_line) > 0.35f * static_cast<float>(canvas.width()));
+  set(Label::beach, get(Label::sand) && get(Label::water) &&
+                        static_cast<float>(shore_line) > 0.35f * static_cast<float>(canvas.width()));
   set(Label::reflection, get(Label::water) && static_cast<float>(from.mirrored) > mirror_share * points);
   std::vector<Label> labels;
   for (int label = 0; label < label_count; ++label)
@@ -88,12 +93,18 @@ inline Picture paint_picture(std::uint64_t seed, std::uint64_t stream, int width
   for (std::uint64_t attempt = 0;; ++attempt) {
     Painter painter(2 * width, 2 * height, Random(seed, stream + attempt));
     const float kind = painter.random.uniform();
-    if (kind < 0.24f) compose_closeup(painter);
-    else if (kind < 0.34f) compose_sky(painter);
-    else if (kind < 0.62f) compose_land(painter);
-    else if (kind < 0.78f) compose_water(painter);
-    else if (kind < 0.86f) compose_town(painter);
-    else compose_room(painter);
+    if (kind < 0.24f)
+      compose_closeup(painter);
+    else if (kind < 0.34f)
+      compose_sky(painter);
+    else if (kind < 0.62f)
+      compose_land(painter);
+    else if (kind < 0.78f)
+      compose_water(painter);
+    else if (kind < 0.86f)
+      compose_town(painter);
+    else
+      compose_room(painter);
     if (painter.fog > 0) draw_fog(painter);
     if (painter.rain) draw_rain(painter);
     if (painter.winter && painter.chance(0.4f)) draw_snowfall(painter);

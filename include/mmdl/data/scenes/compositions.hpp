@@ -11,7 +11,9 @@ namespace mmdl::detail::scenes {
 
 /// One surface fills the picture, or two side by side, with little or nothing on it.
 inline void compose_closeup(Painter& to) {
-  static constexpr Label grounds[] = {Label::grass, Label::grass, Label::sand, Label::water, Label::water, Label::snow, Label::rock, Label::flowers, Label::flowers, Label::brick, Label::wood, Label::brick, Label::wood, Label::road};
+  static constexpr Label grounds[] = {
+      Label::grass,   Label::grass,   Label::sand,  Label::water, Label::water, Label::snow, Label::rock,
+      Label::flowers, Label::flowers, Label::brick, Label::wood,  Label::brick, Label::wood, Label::road};
   const Label first = grounds[to.random.below(14)], second = grounds[to.random.below(14)];
   to.canvas.light = jitter(to.random, {0.92f, 0.92f, 0.92f}, 0.08f);
   Surface surface = make_surface(to.random, first);
@@ -21,10 +23,12 @@ inline void compose_closeup(Painter& to) {
     const Surface other = make_surface(to.random, second);
     const float level = to.between(0.3f, 0.7f), slope = to.between(-0.3f, 0.3f), bend = to.between(0, 0.12f);
     const bool sideways = to.chance(0.4f);
-    to.lay(Region{Box{0, 0, to.canvas.aspect(), 1}, [&](Point p) {
-      const float a = sideways ? p.y : p.x, b = sideways ? p.x : p.y;
-      return b > level + slope * (a - 0.5f) + bend * std::sin(9 * a);
-    }}, other, -9);
+    to.lay(Region{Box{0, 0, to.canvas.aspect(), 1},
+                  [&](Point p) {
+                    const float a = sideways ? p.y : p.x, b = sideways ? p.x : p.y;
+                    return b > level + slope * (a - 0.5f) + bend * std::sin(9 * a);
+                  }},
+           other, -9);
   }
   const float extra = to.random.uniform();
   const Label things[] = {Label::ball, Label::bird, Label::animal, Label::person, Label::fence};
@@ -35,7 +39,10 @@ inline void compose_closeup(Painter& to) {
     scatter(to, placed, things[kind], count, 0.0f, 0.55f, 0.98f);
     draw_standing(to, placed, 0.0f);
   } else if (first == Label::water && extra < 0.75f) {
-    draw_boat(to, Pose{{to.between(0.25f, 0.75f) * to.canvas.aspect(), to.between(0.5f, 0.85f)}, to.between(0.25f, 0.6f)}, 0.1f);
+    draw_boat(to,
+              Pose{{to.between(0.25f, 0.75f) * to.canvas.aspect(), to.between(0.5f, 0.85f)},
+                   to.between(0.25f, 0.6f)},
+              0.1f);
   }
 }
 
@@ -45,10 +52,15 @@ inline void compose_sky(Painter& to) {
   draw_sky(to, 1.001f, 2.6f);
 }
 
-/// Open land: a ground with a horizon, perhaps mountains, a road, a pond or a bed of flowers, and things on it.
+/// Open land: a ground with a horizon, perhaps mountains, a road, a pond or a bed of flowers, and things on
+/// it.
 inline void compose_land(Painter& to) {
   const float pick = to.random.uniform();
-  const Label ground = pick < 0.52f ? Label::grass : pick < 0.70f ? Label::snow : pick < 0.82f ? Label::sand : pick < 0.9f ? Label::rock : Label::flowers;
+  const Label ground = pick < 0.52f   ? Label::grass
+                       : pick < 0.70f ? Label::snow
+                       : pick < 0.82f ? Label::sand
+                       : pick < 0.9f  ? Label::rock
+                                      : Label::flowers;
   draw_weather(to, ground == Label::snow);
   const bool low = to.chance(0.22f);  // no sky: the camera looks down
   const float horizon = low ? to.between(-0.5f, -0.05f) : to.between(0.22f, 0.62f);
@@ -57,19 +69,28 @@ inline void compose_land(Painter& to) {
   to.lay(Rectangle{0, horizon, to.canvas.aspect(), 1}, make_surface(to.random, ground), horizon);
   const float first = std::max(horizon, 0.0f), reach = 1 - first, aspect = to.canvas.aspect();
   const float feature = to.random.uniform();
-  const float at = to.between(0.2f, 0.8f) * aspect, wide = to.between(0.12f, 0.3f), bottom = to.between(0.1f, 0.9f) * aspect;
+  const float at = to.between(0.2f, 0.8f) * aspect, wide = to.between(0.12f, 0.3f),
+              bottom = to.between(0.1f, 0.9f) * aspect;
   bool road = false;
   if (feature < 0.13f) {  // a road to the horizon
     road = true;
     const Surface surface = make_surface(to.random, Label::road);
     const auto middle = [&](float y) { return mix(at, bottom, (y - first) / reach); };
     const auto half = [&](float y) { return 0.01f + wide * (y - first) / reach; };
-    to.lay(Region{Box{0, first, aspect, 1}, [&](Point p) { return std::fabs(p.x - middle(p.y)) < half(p.y); }}, surface, horizon);
+    to.lay(
+        Region{Box{0, first, aspect, 1}, [&](Point p) { return std::fabs(p.x - middle(p.y)) < half(p.y); }},
+        surface, horizon);
     Brush line;
     line.material = Label::road;
-    to.fill(Pose{}, Region{Box{0, first, aspect, 1}, [&](Point p) {
-      return std::fabs(p.x - middle(p.y)) < 0.07f * half(p.y) && std::sin(9 / (0.15f + (p.y - first) / reach)) > 0;
-    }}, line, [](Point, Point) { return Tint({0.9f, 0.88f, 0.75f}); });
+    to.fill(Pose{},
+            Region{Box{0, first, aspect, 1},
+                   [&](Point p) {
+                     return std::fabs(p.x - middle(p.y)) < 0.07f * half(p.y) &&
+                            std::sin(9 / (0.15f + (p.y - first) / reach)) > 0;
+                   }},
+            line, [](Point, Point) {
+              return Tint({0.9f, 0.88f, 0.75f});
+            });
   } else if (feature < 0.20f) {  // a pond
     const float y = first + reach * to.between(0.35f, 0.75f), high = reach * to.between(0.1f, 0.2f);
     to.lay(Ellipse{at, y, wide * 1.9f, high}, make_surface(to.random, Label::water), horizon);
@@ -77,12 +98,16 @@ inline void compose_land(Painter& to) {
     const float y = first + reach * to.between(0.3f, 0.8f), high = reach * to.between(0.15f, 0.35f);
     to.lay(Rectangle{0, y, aspect, y + high}, make_surface(to.random, Label::flowers), -9);
     std::vector<Standing> things = populate(to, horizon, first + 0.1f * reach, y, 1.0f);
-    if (to.chance(0.6f)) scatter(to, things, to.chance(0.5f) ? Label::fence : Label::house, 1, horizon, first + 0.15f * reach, y);
+    if (to.chance(0.6f))
+      scatter(to, things, to.chance(0.5f) ? Label::fence : Label::house, 1, horizon, first + 0.15f * reach,
+              y);
     draw_standing(to, things, horizon);
     return;
   }
   std::vector<Standing> things = populate(to, horizon, first + 0.06f * reach, first + 0.96f * reach, 1.0f);
-  if (road && to.chance(0.6f)) scatter(to, things, Label::car, 1 + to.random.below(2), horizon, first + 0.2f * reach, first + 0.9f * reach);
+  if (road && to.chance(0.6f))
+    scatter(to, things, Label::car, 1 + to.random.below(2), horizon, first + 0.2f * reach,
+            first + 0.9f * reach);
   draw_standing(to, things, horizon);
 }
 
@@ -96,9 +121,11 @@ inline void mirror_in_water(Painter& to, float shore, float strength) {
       const Point p = canvas.center(column, row);
       const std::size_t here = canvas.place(column, row);
       if (canvas.material[here] != Label::water || canvas.owner[here] != 0 || p.y <= shore) continue;
-      const float ripple = 0.035f * (noise(p.x * 5, p.y * 34, seed) - 0.5f) * smooth_step(0, 0.1f, p.y - shore);
+      const float ripple =
+          0.035f * (noise(p.x * 5, p.y * 34, seed) - 0.5f) * smooth_step(0, 0.1f, p.y - shore);
       const float scale = static_cast<float>(canvas.height());
-      const int from_row = floor_int((2 * shore - p.y) * scale), from_column = floor_int((p.x + ripple) * scale);
+      const int from_row = floor_int((2 * shore - p.y) * scale),
+                from_column = floor_int((p.x + ripple) * scale);
       if (from_row < 0 || from_column < 0 || from_column >= canvas.width()) continue;
       const std::size_t from = canvas.place(from_column, from_row);
       canvas.color[here] = mix(canvas.color[here], before[from] * 0.88f, strength);
@@ -126,7 +153,8 @@ inline void compose_water(Painter& to) {
     const Label kind = to.chance(0.65f) ? Label::tree : Label::house;
     const int count = 1 + to.random.below(6);
     const float size = to.between(0.18f, std::max(0.2f, 0.75f * horizon));
-    for (int i = 0; i < count; ++i) shore.push_back({kind, to.between(0.05f, 0.95f) * aspect, bank, size * to.between(0.75f, 1.15f)});
+    for (int i = 0; i < count; ++i)
+      shore.push_back({kind, to.between(0.05f, 0.95f) * aspect, bank, size * to.between(0.75f, 1.15f)});
     draw_standing(to, shore, horizon);
   }
   if (to.chance(0.09f)) {
@@ -141,7 +169,9 @@ inline void compose_water(Painter& to) {
     const float size = to.between(0.2f, 0.6f);
     for (int i = 0; i < count; ++i) {
       const float y = to.between(horizon + 0.05f, std::min(edge, 0.92f));
-      const Pose pose{{to.between(0.1f, 0.9f) * aspect, y}, size * (0.4f + 0.6f * (y - horizon) / (1 - horizon)), to.chance(0.5f) ? -1.0f : 1.0f};
+      const Pose pose{{to.between(0.1f, 0.9f) * aspect, y},
+                      size * (0.4f + 0.6f * (y - horizon) / (1 - horizon)),
+                      to.chance(0.5f) ? -1.0f : 1.0f};
       const Random same = to.random;
       if (calm) {
         Pose below = pose;
@@ -157,9 +187,14 @@ inline void compose_water(Painter& to) {
     }
   }
   if (edge < 1) {
-    const Label ground = front < 0.30f ? Label::sand : front < 0.40f ? Label::grass : front < 0.5f ? Label::rock : Label::wood;
+    const Label ground = front < 0.30f   ? Label::sand
+                         : front < 0.40f ? Label::grass
+                         : front < 0.5f  ? Label::rock
+                                         : Label::wood;
     const float bend = to.between(0, 0.07f), phase = to.between(0, 6);
-    to.lay(Region{Box{0, horizon, aspect, 1}, [&](Point p) { return p.y > edge + bend * std::sin(4 * p.x + phase); }}, make_surface(to.random, ground), horizon);
+    to.lay(Region{Box{0, horizon, aspect, 1},
+                  [&](Point p) { return p.y > edge + bend * std::sin(4 * p.x + phase); }},
+           make_surface(to.random, ground), horizon);
     draw_standing(to, populate(to, horizon, edge + 0.06f, 0.99f, 0.95f), horizon);
   }
 }
@@ -170,7 +205,7 @@ inline void compose_town(Painter& to) {
   if (to.hour == Hour::day && to.chance(0.22f)) {
     to.hour = Hour::night;
     to.fog = 0;
-    to.canvas.light = jitter(to.random, {0.32f, 0.34f, 0.44f}, 0.04f);
+    to.canvas.light = jitter(to.random, {0.38f, 0.40f, 0.50f}, 0.04f);
   }
   const float horizon = to.between(0.55f, 0.82f), aspect = to.canvas.aspect();
   draw_sky(to, horizon + 0.01f, 0.6f);
@@ -178,80 +213,29 @@ inline void compose_town(Painter& to) {
   const float high = to.between(0.3f, 0.62f);
   for (int row = 0; row < 2; ++row)
     for (int i = row; i < count; i += 2) {
-      const float size = high * to.between(0.55f, 1.25f), x = (static_cast<float>(i) + to.between(0.2f, 0.8f)) / static_cast<float>(count) * aspect;
+      const float size = high * to.between(0.55f, 1.25f),
+                  x = (static_cast<float>(i) + to.between(0.2f, 0.8f)) / static_cast<float>(count) * aspect;
       const float wide = std::max(to.between(0.14f, 0.3f) * (count < 4 ? 1.5f : 1.0f), 0.1f);
-      draw_tower(to, Pose{{x, horizon + 0.02f * static_cast<float>(row)}, size}, 0.6f - 0.25f * static_cast<float>(row), wide / size);
+      draw_tower(to, Pose{{x, horizon + 0.02f * static_cast<float>(row)}, size},
+                 0.6f - 0.25f * static_cast<float>(row), wide / size);
     }
   const float pick = to.random.uniform();
-  const Label ground = to.winter ? Label::snow : pick < 0.6f ? Label::road : pick < 0.8f ? Label::water : Label::grass;
+  const Label ground = to.winter     ? Label::snow
+                       : pick < 0.6f ? Label::road
+                       : pick < 0.8f ? Label::water
+                                     : Label::grass;
   to.lay(Rectangle{0, horizon + 0.02f, aspect, 1}, make_surface(to.random, ground), horizon);
   if (ground == Label::water) {
     if (to.chance(0.6f)) mirror_in_water(to, horizon + 0.02f, to.between(0.5f, 0.75f));
     return;
   }
   std::vector<Standing> things = populate(to, horizon, horizon + 0.08f, 0.98f, 0.7f);
-  things.erase(std::remove_if(things.begin(), things.end(), [](const Standing& t) { return t.label == Label::house; }), things.end());
-  if (ground == Label::road && to.chance(0.55f)) scatter(to, things, Label::car, 1 + to.random.below(3), horizon, horizon + 0.1f, 0.97f);
+  things.erase(
+      std::remove_if(things.begin(), things.end(), [](const Standing& t) { return t.label == Label::house; }),
+      things.end());
+  if (ground == Label::road && to.chance(0.55f))
+    scatter(to, things, Label::car, 1 + to.random.below(3), horizon, horizon + 0.1f, 0.97f);
   draw_standing(to, things, horizon);
-}
-
-/// A room: walls in perspective, a floor, furniture, and who or what is in it.
-inline void compose_room(Painter& to) {
-  to.indoor = true;
-  const Color lamp = to.chance(0.5f) ? Color{0.98f, 0.88f, 0.72f} : Color{0.88f, 0.9f, 0.92f};
-  const float bright = to.between(0.68f, 1.02f);
-  to.canvas.light = jitter(to.random, lamp, 0.07f) * bright;
-  const float aspect = to.canvas.aspect(), floor = to.between(0.58f, 0.76f), ceiling = to.between(-0.1f, 0.16f);
-  const float left = to.between(-0.1f, 0.24f) * aspect, right = to.between(0.76f, 1.1f) * aspect;
-  const float wall_kind = to.random.uniform();
-  const Surface wall = make_surface(to.random, wall_kind < 0.14f ? Label::brick : wall_kind < 0.24f ? Label::wood : Label::none);
-  const float ground_kind = to.random.uniform();
-  const Surface ground = make_surface(to.random, ground_kind < 0.45f ? Label::wood : Label::none);
-  to.lay(to.canvas.everywhere(), wall, -9);
-  Brush brush;
-  const Color white = jitter(to.random, {0.88f, 0.87f, 0.84f}, 0.04f);
-  const auto side = [&](float dark) { return [&wall, dark](Point p, Point) { return Tint(wall.at(p) * dark); }; };
-  brush.material = wall.material;
-  to.fill(Pose{}, Polygon{{{-0.5f, -0.7f}, {left, ceiling}, {left, floor}, {-0.5f, 1.6f}}, 4}, brush, side(0.8f));
-  to.fill(Pose{}, Polygon{{{aspect + 0.5f, -0.7f}, {right, ceiling}, {right, floor}, {aspect + 0.5f, 1.6f}}, 4}, brush, side(0.68f));
-  brush.material = Label::none;
-  to.fill(Pose{}, Polygon{{{-0.5f, -0.7f}, {aspect + 0.5f, -0.7f}, {right, ceiling}, {left, ceiling}}, 4}, brush, [&](Point, Point) { return Tint(white); });
-  to.lay(Polygon{{{left, floor}, {right, floor}, {aspect + 0.5f, 1.6f}, {-0.5f, 1.6f}}, 4}, ground, floor - 0.25f);
-  to.fill(Pose{}, Rectangle{left, floor - 0.025f, right, floor}, brush, [&](Point, Point) { return Tint(white * 0.85f); });
-  const float middle = to.between(left + 0.25f, right - 0.25f), hang = to.between(0.2f, 0.32f);
-  if (to.chance(0.55f)) {  // a window
-    const float half = to.between(0.11f, 0.17f);
-    const Color pane = to.chance(0.75f) ? Color{0.75f, 0.86f, 0.95f} : Color{0.1f, 0.12f, 0.2f};
-    brush.emissive = true;
-    to.fill(Pose{}, Rectangle{middle - half, hang - 0.08f, middle + half, hang + 0.24f}, brush, [&](Point, Point) { return Tint(white * 0.9f); });
-    for (const float shift : {-0.5f, 0.5f})
-      to.fill(Pose{}, Rectangle{middle + shift * half - 0.42f * half, hang - 0.05f, middle + shift * half + 0.42f * half, hang + 0.21f}, brush, [&](Point, Point) { return Tint(pane); });
-    brush.emissive = false;
-  } else if (to.chance(0.6f)) {  // a picture on the wall
-    const Color frame = any_color(to.random), inside = any_color(to.random);
-    to.fill(Pose{}, Rectangle{middle - 0.13f, hang - 0.02f, middle + 0.13f, hang + 0.16f}, brush, [&](Point, Point) { return Tint(frame * 0.6f); });
-    to.fill(Pose{}, Rectangle{middle - 0.1f, hang + 0.01f, middle + 0.1f, hang + 0.13f}, brush, [&](Point p, Point) { return Tint(inside * (0.6f + 0.8f * noise(p.x * 20, p.y * 20, 5))); });
-  }
-  if (to.chance(0.5f)) {  // a table or a sofa
-    const float x = to.between(0.2f, 0.8f) * aspect, half = to.between(0.14f, 0.26f), top = floor - to.between(0.0f, 0.08f), foot = floor + to.between(0.1f, 0.2f);
-    const Color cloth = any_color(to.random);
-    if (to.chance(0.5f)) {
-      for (const float leg : {-0.85f, 0.85f}) to.fill(Pose{}, Rectangle{x + leg * half - 0.015f, top, x + leg * half + 0.015f, foot}, brush, [&](Point, Point) { return Tint({0.35f, 0.24f, 0.15f}); });
-      to.fill(Pose{}, Rectangle{x - half, top - 0.03f, x + half, top + 0.015f}, brush, [&](Point, Point) { return Tint({0.5f, 0.35f, 0.22f}); });
-    } else {
-      to.fill(Pose{}, Rectangle{x - half, top - 0.12f, x + half, foot - 0.05f}, brush, [&](Point, Point) { return Tint(cloth * 0.8f); });
-      to.fill(Pose{}, Rectangle{x - half - 0.04f, top, x + half + 0.04f, foot}, brush, [&](Point, Point) { return Tint(cloth); });
-    }
-  }
-  std::vector<Standing> things;
-  static constexpr Label kinds[] = {Label::person, Label::person, Label::ball, Label::animal, Label::person, Label::fire};
-  const int count = to.random.uniform() < 0.3f ? 0 : 1 + (to.chance(0.3f) ? 1 : 0);
-  for (int i = 0; i < count; ++i) {
-    const Label kind = kinds[to.random.below(6)];
-    if (kind == Label::fire && to.chance(0.65f)) continue;
-    scatter(to, things, kind, kind == Label::person && to.chance(0.12f) ? 7 + to.random.below(7) : kind == Label::fire ? 1 : 1 + (to.chance(0.25f) ? 1 : 0), 0.3f, floor + 0.1f, 0.98f);
-  }
-  draw_standing(to, things, 0.3f);
 }
 
 }  // namespace mmdl::detail::scenes

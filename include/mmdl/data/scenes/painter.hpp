@@ -25,7 +25,7 @@ struct Painter {
   Random random;
   Hour hour = Hour::day;
   bool winter = false, indoor = false;
-  float fog = 0;       ///< density; 0 is a clear day
+  float fog = 0;  ///< density; 0 is a clear day
   bool rain = false;
   bool ghost = false;  ///< paint mirror images, which are nothing of their own
   long mirrored = 0;   ///< points of water that show the mirror image of a thing
@@ -59,12 +59,16 @@ struct Painter {
     const float aspect = canvas.aspect();
     Brush brush;
     brush.material = surface.material;
-    const bool flat = horizon < -1;  // a wall, or a ground seen from above
+    const bool flat = horizon < -1;                      // a wall, or a ground seen from above
     for (int band = 0; band < (flat ? 1 : 8); ++band) {  // nearer bands are less in the fog
-      const float top = mix(horizon, 1, static_cast<float>(band) / 8), bottom = mix(horizon, 1.001f, static_cast<float>(band + 1) / 8);
+      const float top = mix(horizon, 1, static_cast<float>(band) / 8),
+                  bottom = mix(horizon, 1.001f, static_cast<float>(band + 1) / 8);
       brush.depth = flat ? 0.0f : 0.9f * (1 - static_cast<float>(band) / 8);
-      const auto part = Region{shape.bounds(), [&](Point p) { return shape.contains(p) && (flat || (p.y >= top && p.y < bottom)); }};
-      fill(Pose{}, part, brush, [&](Point p, Point) { return Tint(surface.at(flat ? p : on_ground(p, horizon, aspect))); });
+      const auto part = Region{shape.bounds(), [&](Point p) {
+                                 return shape.contains(p) && (flat || (p.y >= top && p.y < bottom));
+                               }};
+      fill(Pose{}, part, brush,
+           [&](Point p, Point) { return Tint(surface.at(flat ? p : on_ground(p, horizon, aspect))); });
     }
   }
 

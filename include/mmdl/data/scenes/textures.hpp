@@ -46,16 +46,26 @@ struct Surface {
 
   Color at(Point p) const {
     switch (material) {
-      case Label::grass: return grass(p);
-      case Label::sand: return sand(p);
-      case Label::water: return water(p);
-      case Label::snow: return snow(p);
-      case Label::brick: return brick(p);
-      case Label::wood: return wood(p);
-      case Label::rock: return rock(p);
-      case Label::flowers: return flowers(p);
-      case Label::road: return road(p);
-      default: return plaster(p);
+      case Label::grass:
+        return grass(p);
+      case Label::sand:
+        return sand(p);
+      case Label::water:
+        return water(p);
+      case Label::snow:
+        return snow(p);
+      case Label::brick:
+        return brick(p);
+      case Label::wood:
+        return wood(p);
+      case Label::rock:
+        return rock(p);
+      case Label::flowers:
+        return flowers(p);
+      case Label::road:
+        return road(p);
+      default:
+        return plaster(p);
     }
   }
 
@@ -113,7 +123,8 @@ struct Surface {
 
   Color rock(Point p) const {
     const float cell = 0.16f * scale;  // cracks run where the two nearest stones are equally near
-    const float x = p.x / cell + noise(p.x * 12, p.y * 12, seed + 5), y = p.y / cell + noise(p.x * 12, p.y * 12, seed + 6);
+    const float x = p.x / cell + noise(p.x * 12, p.y * 12, seed + 5),
+                y = p.y / cell + noise(p.x * 12, p.y * 12, seed + 6);
     float near = 9, next = 9, own = 0;
     for (int j = floor_int(y) - 1; j <= floor_int(y) + 1; ++j)
       for (int i = floor_int(x) - 1; i <= floor_int(x) + 1; ++i) {
@@ -166,19 +177,30 @@ struct Surface {
 
 /// A surface of the kind, in one of its colours. `Label::none` is plaster or cloth.
 inline Surface make_surface(Random& random, Label material) {
-  static constexpr Color greens[] = {{0.30f, 0.52f, 0.16f}, {0.22f, 0.45f, 0.20f}, {0.48f, 0.55f, 0.22f}, {0.55f, 0.50f, 0.25f}};
-  static constexpr Color sands[] = {{0.82f, 0.72f, 0.52f}, {0.78f, 0.62f, 0.45f}, {0.72f, 0.68f, 0.62f}, {0.86f, 0.80f, 0.68f}};
-  static constexpr Color waters[] = {{0.16f, 0.36f, 0.55f}, {0.15f, 0.42f, 0.45f}, {0.30f, 0.38f, 0.42f}, {0.25f, 0.36f, 0.28f}};
-  static constexpr Color earths[] = {{0.62f, 0.28f, 0.20f}, {0.55f, 0.38f, 0.25f}, {0.52f, 0.50f, 0.48f}, {0.72f, 0.60f, 0.44f}};
-  static constexpr Color stones[] = {{0.52f, 0.52f, 0.54f}, {0.50f, 0.44f, 0.38f}, {0.38f, 0.40f, 0.42f}, {0.62f, 0.50f, 0.42f}};
-  static constexpr Color blooms[] = {{0.85f, 0.15f, 0.18f}, {0.92f, 0.72f, 0.15f}, {0.86f, 0.45f, 0.65f}, {0.92f, 0.90f, 0.88f}, {0.50f, 0.28f, 0.72f}};
+  static constexpr Color greens[] = {
+      {0.30f, 0.52f, 0.16f}, {0.22f, 0.45f, 0.20f}, {0.48f, 0.55f, 0.22f}, {0.55f, 0.50f, 0.25f}};
+  static constexpr Color sands[] = {
+      {0.82f, 0.72f, 0.52f}, {0.78f, 0.62f, 0.45f}, {0.72f, 0.68f, 0.62f}, {0.86f, 0.80f, 0.68f}};
+  static constexpr Color waters[] = {
+      {0.16f, 0.36f, 0.55f}, {0.15f, 0.42f, 0.45f}, {0.30f, 0.38f, 0.42f}, {0.25f, 0.36f, 0.28f}};
+  static constexpr Color earths[] = {
+      {0.62f, 0.28f, 0.20f}, {0.55f, 0.38f, 0.25f}, {0.52f, 0.50f, 0.48f}, {0.72f, 0.60f, 0.44f}};
+  static constexpr Color stones[] = {
+      {0.52f, 0.52f, 0.54f}, {0.50f, 0.44f, 0.38f}, {0.38f, 0.40f, 0.42f}, {0.62f, 0.50f, 0.42f}};
+  static constexpr Color blooms[] = {{0.85f, 0.15f, 0.18f},
+                                     {0.92f, 0.72f, 0.15f},
+                                     {0.86f, 0.45f, 0.65f},
+                                     {0.92f, 0.90f, 0.88f},
+                                     {0.50f, 0.28f, 0.72f}};
   Surface s{material, {}, {}, random.bits(), random.uniform(0.8f, 1.35f), random.uniform() < 0.5f};
   switch (material) {
     case Label::grass:
       s.base = one_of(random, greens, 0.06f);
       s.second = mix(s.base, {0.75f, 0.8f, 0.35f}, random.uniform(0.15f, 0.4f));
       break;
-    case Label::sand: s.base = s.second = one_of(random, sands, 0.05f); break;
+    case Label::sand:
+      s.base = s.second = one_of(random, sands, 0.05f);
+      break;
     case Label::water:
       s.base = one_of(random, waters, 0.06f);
       s.second = jitter(random, {0.78f, 0.84f, 0.88f}, 0.06f);
@@ -203,7 +225,9 @@ inline Surface make_surface(Random& random, Label material) {
       s.base = one_of(random, blooms, 0.05f);
       s.second = one_of(random, blooms, 0.05f);
       break;
-    case Label::road: s.base = s.second = jitter(random, {0.40f, 0.40f, 0.42f}, 0.07f); break;
+    case Label::road:
+      s.base = s.second = jitter(random, {0.40f, 0.40f, 0.42f}, 0.07f);
+      break;
     default:
       s.base = any_color(random);
       s.base = mix(s.base, {0.85f, 0.82f, 0.76f}, random.uniform(0.4f, 0.95f));
