@@ -26,7 +26,8 @@ endif()
 
 # mmdl_own_program(<target> [DATA] [NO_OPENMP] [SANITIZE <list>] SOURCES <files>)
 # An executable of ours. SANITIZE makes a second, instrumented build of a program inside the same build tree, so
-# that one ctest run covers both: at -O1 and with assertions, which is quicker to compile and checks more.
+# that one ctest run covers both: at -O1 and with assertions, which is quicker to compile and checks more. It gives
+# way to MMDL_SANITIZE, which is for every program.
 function(mmdl_own_program target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "DATA;NO_OPENMP" "SANITIZE" "SOURCES")
   add_executable(${target} ${arg_SOURCES})
@@ -43,7 +44,7 @@ function(mmdl_own_program target)
   else()
     target_link_libraries(${target} PRIVATE mmdl::mmdl)
   endif()
-  if(arg_SANITIZE)
+  if(arg_SANITIZE AND NOT MMDL_SANITIZE)
     set(flags -fsanitize=${arg_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_compile_options(${target} PRIVATE ${flags} -O1 -g1 -UNDEBUG)
     target_link_options(${target} PRIVATE ${flags})
