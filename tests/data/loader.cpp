@@ -121,7 +121,7 @@ TEST_CASE("order and contents do not depend on workers, prefetch or cache, but o
 
   for (const int workers : {1, 2, 5})
     for (const int prefetch : {1, 3})
-      for (const std::size_t cache : {0, 3000, 1 << 20}) {
+      for (const std::size_t cache : {std::size_t{0}, std::size_t{3000}, std::size_t{1} << 20}) {
         options.workers = workers;
         options.prefetch = prefetch;
         options.images.cache_bytes = cache;
