@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The built-in scenes: labelled, tagged pictures made by a program, for trying and testing without a data
-// set.
+// The built-in scenes: labelled, tagged pictures made by a program, for trying without a data set.
 #pragma once
 
 #include <unistd.h>
@@ -113,7 +112,7 @@ class AtomicFolder {
   /// Writes one file of the folder. It need not be atomic, since the folder is.
   void write(const std::string& name, std::span<const std::byte> bytes) const {
     const std::string path = (temporary_ / name).string();
-    std::FILE* file = std::fopen(path.c_str(), "wbe");
+    std::FILE* file = std::fopen(path.c_str(), "wbxe");
     if (file == nullptr) fail_file(path, "create", errno);
     const bool whole = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
     const int error = errno;
@@ -169,7 +168,7 @@ inline constexpr std::uint64_t first_test_scene = std::uint64_t{1} << 32;
 /// Writes a data set to `folder`, which must be new or empty: `images/000001.jpg`, ..., training pictures
 /// first, and the manifests `train.json` and `test.json` (a split of 0 pictures has none). The folder appears
 /// whole or not at all: it is filled beside its place and then renamed. The same options give the same bytes
-/// with the same libjpeg, on any number of threads. Throws `Error` for options out of range, no pictures at
+/// from the same program, on any number of threads. Throws `Error` for options out of range, no pictures at
 /// all, a folder with something in it, and when the system refuses.
 inline void write_scenes(const std::string& folder, const SceneOptions& options = {}) {
   detail::check_scene_options(options);

@@ -19,10 +19,10 @@ struct Point {
 /// Linear red, green, blue, nominally in [0, 1].
 struct Color {
   float r, g, b;
-  friend constexpr Color operator+(Color a, Color b) { return {a.r + b.r, a.g + b.g, a.b + b.b}; }
-  friend constexpr Color operator*(Color a, Color b) { return {a.r * b.r, a.g * b.g, a.b * b.b}; }
-  friend constexpr Color operator*(Color a, float s) { return {a.r * s, a.g * s, a.b * s}; }
 };
+constexpr Color operator+(Color x, Color y) { return {x.r + y.r, x.g + y.g, x.b + y.b}; }
+constexpr Color operator*(Color x, Color y) { return {x.r * y.r, x.g * y.g, x.b * y.b}; }
+constexpr Color operator*(Color x, float s) { return {x.r * s, x.g * s, x.b * s}; }
 
 constexpr float clamp01(float x) { return x < 0 ? 0.0f : x > 1 ? 1.0f : x; }
 constexpr float mix(float a, float b, float t) { return a + (b - a) * t; }
