@@ -124,7 +124,7 @@ TEST_CASE("sheet: right, extra, unjudged and missed labels are told apart") {
   CHECK(contains(page, "<li>sea<small>100%</small></li>"));
   CHECK(contains(page, "<li class=\"missed\">sand</li>"));
   CHECK(contains(page, "labels expected: 2.6<"));
-  CHECK(contains(page, "<span>holiday</span><span>sun</span>"));
+  CHECK(contains(page, "<span>holiday</span> <span>sun</span>"));
   CHECK(contains(page, "<span class=\"right\">1 in the truth</span>"));
   CHECK(contains(page, "<span class=\"extra\">1 not in the truth</span>"));
   CHECK(contains(page, "<span class=\"missed\">1 missed</span>"));

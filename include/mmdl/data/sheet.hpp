@@ -114,16 +114,17 @@ figure img { display: block; width: 100%; height: 13rem; object-fit: contain; ba
 figcaption { padding: .7rem .8rem .8rem; }
 ul { display: flex; flex-wrap: wrap; gap: .3rem; margin: 0; padding: 0; list-style: none; }
 li, .tags span, .legend span { unicode-bidi: isolate; overflow-wrap: anywhere; }
-li, .legend span { padding: .1rem .5rem; border-radius: 5px; background: var(--track); }
+li, .legend span { display: inline-block; padding: .1rem .5rem; border-radius: 5px; }
+li, .unjudged { background: var(--track); }
 li small { margin-left: .3em; opacity: .75; font-variant-numeric: tabular-nums; }
-.right { color: var(--right); background: var(--right-back); }
-.extra { color: var(--extra); background: var(--extra-back); }
+.right, li.right { color: var(--right); background: var(--right-back); }
+.extra, li.extra { color: var(--extra); background: var(--extra-back); }
 .right::before { content: "\2713\00a0"; }
 .extra::before { content: "+\00a0"; }
-.missed { color: var(--faint); background: none; border: 1px dashed var(--faint); }
+.missed, li.missed { color: var(--faint); background: none; border: 1px dashed var(--faint); }
 .missed::before { content: "\2212\00a0"; }
 .note, .tags { margin: .5rem 0 0; color: var(--faint); font-size: 12px; }
-.tags span + span::before { content: " \00b7 "; }
+.tags span + span::before { content: "\00b7\00a0"; }
 )";
 
 struct SheetCounts {
@@ -191,7 +192,7 @@ inline std::string sheet_figure(const SheetEntry& entry, const SheetOptions& opt
     html += "<p class=\"note\">labels expected: " + one_decimal(*entry.predicted_quantity) + "</p>";
   if (!entry.tags.empty()) {
     html += "<p class=\"tags\">";
-    for (const std::string& tag : entry.tags) html += "<span>" + html_text(tag) + "</span>";
+    for (const std::string& tag : entry.tags) html += "<span>" + html_text(tag) + "</span> ";
     html += "</p>";
   }
   return html + "</figcaption></figure>\n";
