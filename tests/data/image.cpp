@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tests of data/image.hpp: every kind of JPEG and PNG against Pillow's pixels, and every kind of damage.
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -168,7 +169,10 @@ TEST_CASE("not an image, not a file, absurd sizes") {
   CHECK(error_of([&] { read_image(folder / "empty.png"); }) ==
         folder / "empty.png" + ": found an empty file, expected a JPEG or PNG image");
   CHECK(contains(error_of([&] { read_image(folder / "absent.png"); }), folder / "absent.png: cannot"));
-  CHECK(contains(error_of([&] { read_image(folder.path); }), folder.path + ": cannot"));
+  CHECK(error_of([&] { read_image(folder.path); }) ==
+        folder.path + ": found something that is not a plain file, expected a JPEG or PNG image");
+  REQUIRE(::mkfifo((folder / "pipe.png").c_str(), 0600) == 0);
+  CHECK(contains(error_of([&] { read_image(folder / "pipe.png"); }), "not a plain file"));
   CHECK(contains(error_of([&] { decode_image({}, "two\nlines"); }), "two\\x0alines: found an empty file"));
 
   std::string png = golden_bytes("rgb.png");

@@ -73,6 +73,11 @@ TEST_CASE("writing and reading gives the same manifest, in both forms") {
   CHECK(contains(error_of([&] { write_manifest(folder / "m.txt", small); }),
                  "expected a path that ends in .json or"));
   odd = small;
+  odd.samples[2].image = "#labels";  // would be read as the header
+  write_manifest(folder / "odd.json", odd);
+  CHECK(read_manifest(folder / "odd.json").samples[2].image == "#labels");
+  CHECK(contains(error_of([&] { write_manifest(folder / "odd.tsv", odd); }), "an image named '#labels'"));
+  odd = small;
   odd.samples[2].labels = {3};
   CHECK(contains(error_of([&] { write_manifest(folder / "m.json", odd); }),
                  "sample 2: found label 3, expected 0 to 2"));

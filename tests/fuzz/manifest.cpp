@@ -22,5 +22,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   }
   const std::string written = mmdl::detail::json_manifest(manifest);
   if (!(mmdl::parse_manifest(written, "written", "/nonexistent") == manifest)) std::abort();
+  try {
+    const std::string lines = mmdl::detail::tsv_manifest("manifest", manifest);
+    if (!(mmdl::parse_manifest(lines, "written", "/nonexistent") == manifest)) std::abort();
+  } catch (const mmdl::Error& error) {  // a comma in a name, which only JSON can hold
+    if (std::strncmp(error.what(), "manifest: found ", 16) != 0) std::abort();
+  }
   return 0;
 }

@@ -4,8 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <span>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "../core/error.hpp"
@@ -42,6 +44,11 @@ inline RgbImage decode_image(std::span<const std::byte> bytes, const std::string
 /// Reads and decodes an image file; see `decode_image`. Throws `Error` when it cannot be read or has more
 /// than 2^30 bytes, too. PyTorch: `torchvision.io.read_image`.
 inline RgbImage read_image(const std::string& path, const DecodeOptions& options = {}) {
+  // A pipe without a writer would never end; a folder has no bytes.
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+    detail::fail(detail::printable(path, 4096), "something that is not a plain file", "a JPEG or PNG image");
   const std::string bytes = read_file(path, std::size_t{1} << 30);
   return decode_image(std::as_bytes(std::span(bytes)), path, options);
 }

@@ -107,7 +107,7 @@ class Loader {
   /// the last. All batches have `options.batch` samples but the last, which has the rest. Memory of `batch`
   /// is used again. Throws `Error` before the first `start_epoch`, for an image that cannot be used when
   /// `strict`, and when an epoch would end without any batch since all images were skipped; what else a
-  /// worker threw surfaces here.
+  /// worker threw surfaces here. The epoch goes on after the sample that was at fault.
   bool next(Batch& batch) {
     if (epoch_ < 0) detail::fail("Loader::next", "no epoch under way", "start_epoch before it");
     const int wanted = std::min(options_.batch, prefetch_.remaining());

@@ -77,6 +77,8 @@ inline std::string tsv_manifest(const std::string& place, const Manifest& manife
   for (const auto& sample : manifest.samples) {
     std::vector<std::string> labels;
     for (const int label : sample.labels) labels.push_back(manifest.labels[static_cast<std::size_t>(label)]);
+    if (sample.image + "\t" == tsv_header)
+      fail(place, "an image named '#labels'", "another name, or a manifest in JSON");
     text += sample.image + "\t" + joined(labels);
     if (!sample.tags.empty()) text += "\t" + joined(sample.tags);
     text += "\n";
