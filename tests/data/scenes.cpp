@@ -208,6 +208,21 @@ TEST_CASE("scenes: a label is given for what is seen, not for what was painted")
   CHECK(labels_of(0.97f).empty());
 }
 
+TEST_CASE("scenes: a thing in the colours of what is behind it is not seen") {
+  using namespace mmdl::detail::scenes;
+  const auto labels_of = [](Color color) {
+    Painter painter(128, 128, mmdl::Random(1));
+    painter.fill(Pose{}, painter.canvas.everywhere(), Brush{}, [](Point, Point) {
+      return Tint({0.5f, 0.5f, 0.5f});
+    });
+    painter.fill(Pose{}, Rectangle{0.2f, 0.2f, 0.6f, 0.6f}, painter.begin(Label::car, 0),
+                 [&](Point, Point) { return Tint(color); });
+    return seen_labels(painter);
+  };
+  CHECK(labels_of({0.5f, 0.5f, 0.7f}) == std::vector<Label>{Label::car});
+  CHECK(labels_of({0.54f, 0.46f, 0.54f}).empty());
+}
+
 TEST_CASE("scenes: pictures may be wider than high") {
   auto options = small_options(1, 0);
   options.stretch = 0.5f;

@@ -141,8 +141,8 @@ class AtomicFolder {
 /// Paints picture number `index` of a seed: the same for the same `seed`, `index` and options, whatever other
 /// pictures are made and on whichever thread (`options.seed`, `train`, `test` and `quality` play no part).
 /// A label is given if, and only if, it is seen: a texture on at least 5 % of the picture (sky: 8 %), a thing
-/// on at least 0.3 % of it and with at least 30 % of the thing uncovered. Throws `Error` for options out of
-/// range.
+/// on at least 0.3 % of it, with at least 30 % of the thing uncovered and colours that differ from what is
+/// behind it by 6 % of the full range or more. Throws `Error` for options out of range.
 inline Scene draw_scene(std::uint64_t seed, std::uint64_t index, const SceneOptions& options = {}) {
   detail::check_scene_options(options);
   const std::uint64_t stream = index * 256;  // 255 tries to paint, then the tags

@@ -175,6 +175,12 @@ struct Brush {
   bool ghost = false;     ///< colour only: what was seen before counts as seen still
 };
 
+/// What a brush's instance won by a fill: points, and the sum of their changes of colour (mean of channels).
+struct Won {
+  int points = 0;
+  float contrast = 0;
+};
+
 /// Coordinates: y from 0 (top) to 1 (bottom), x from 0 to `aspect`, whatever the number of pixels.
 class Canvas {
  public:
@@ -188,9 +194,9 @@ class Canvas {
   }
 
   /// Paints `shape`; `paint(local, point)` gives the tint for a point in the pose's and the canvas's
-  /// coordinates. Returns how many points the brush's instance won.
+  /// coordinates.
   template <class Shape, class Paint>
-  int fill(const Pose& pose, const Shape& shape, const Brush& brush, const Paint& paint) {
+  Won fill(const Pose& pose, const Shape& shape, const Brush& brush, const Paint& paint) {
     const Box box = shape.bounds();
     float left = 1e9f, top = 1e9f, right = -1e9f, bottom = -1e9f;
     for (const Point corner : {Point{box.left, box.top}, Point{box.right, box.top},
@@ -206,7 +212,7 @@ class Canvas {
     const int x1 = floor_int(std::clamp(right * scale + 1, 0.0f, static_cast<float>(width_)));
     const int y0 = floor_int(std::clamp(top * scale, 0.0f, scale));
     const int y1 = floor_int(std::clamp(bottom * scale + 1, 0.0f, scale));
-    int won = 0;
+    Won won;
     for (int row = y0; row < y1; ++row) {
       for (int column = x0; column < x1; ++column) {
         const Point point = center(column, row);
@@ -215,9 +221,15 @@ class Canvas {
         const Tint tint = paint(local, point);
         const float alpha = tint.alpha * brush.opacity;
         const std::size_t i = place(column, row);
-        color[i] = mix(color[i], brush.emissive ? tint.color : tint.color * light, alpha);
+        const Color before = color[i];
+        color[i] = mix(before, brush.emissive ? tint.color : tint.color * light, alpha);
         if (brush.ghost || alpha <= 0.5f) continue;
-        if (owner[i] != brush.instance) ++won;
+        if (owner[i] != brush.instance) {
+          ++won.points;
+          won.contrast += (std::fabs(color[i].r - before.r) + std::fabs(color[i].g - before.g) +
+                           std::fabs(color[i].b - before.b)) /
+                          3;
+        }
         owner[i] = static_cast<std::uint16_t>(brush.instance);
         material[i] = brush.material;
         depth[i] = brush.depth;
@@ -228,7 +240,7 @@ class Canvas {
 
   /// One colour for the whole shape.
   template <class Shape>
-  int fill(const Pose& pose, const Shape& shape, const Brush& brush, Color flat) {
+  Won fill(const Pose& pose, const Shape& shape, const Brush& brush, Color flat) {
     return fill(pose, shape, brush, [flat](Point, Point) { return Tint(flat); });
   }
 

@@ -27,6 +27,8 @@ inline constexpr float texture_share = 0.05f;  ///< the least of a texture (and 
 inline constexpr float sky_share = 0.08f;      ///< the least of sky, clouds in it included
 inline constexpr float thing_share = 0.003f;   ///< the least of a thing: 12 pixels of 64 x 64
 inline constexpr float thing_visible = 0.3f;   ///< the least part of a thing that others leave uncovered
+inline constexpr float thing_contrast =
+    0.06f;  ///< the least mean difference of its colours from what is behind
 inline constexpr float mirror_share = 0.012f;  ///< the least area of mirror images
 
 /// The labels of what the canvas shows.
@@ -58,10 +60,10 @@ inline std::vector<Label> seen_labels(const Painter& from) {
   set(Label::sky, share(Label::sky) + share(Label::clouds) >= sky_share);
   std::vector<int> count(static_cast<std::size_t>(label_count) + 1, 0);
   for (std::size_t thing = 1; thing < from.things.size(); ++thing) {
-    const float visible = static_cast<float>(seen[thing]);
-    if (visible < thing_share * points ||
-        visible < thing_visible * static_cast<float>(from.things[thing].painted))
-      continue;
+    const float visible = static_cast<float>(seen[thing]),
+                painted = static_cast<float>(from.things[thing].painted);
+    if (visible < thing_share * points || visible < thing_visible * painted) continue;
+    if (from.things[thing].contrast < thing_contrast * painted) continue;
     ++count[index_of(from.things[thing].label)];
     set(from.things[thing].label, true);
   }

@@ -14,10 +14,12 @@ namespace mmdl::detail::scenes {
 
 enum class Hour { day, sunset, night };
 
-/// A painted thing: its label, and on how many points of the canvas it was seen when it was painted.
+/// A painted thing: its label, on how many points of the canvas it was seen when it was painted, and how much
+/// its colours differed there, in sum, from what was behind it.
 struct Thing {
   Label label;
-  int painted;
+  int painted = 0;
+  float contrast = 0;
 };
 
 struct Painter {
@@ -29,7 +31,7 @@ struct Painter {
   bool rain = false;
   bool ghost = false;  ///< paint mirror images, which are nothing of their own
   long mirrored = 0;   ///< points of water that show the mirror image of a thing
-  std::vector<Thing> things{Thing{Label::none, 0}};
+  std::vector<Thing> things{Thing{Label::none}};
 
   Painter(int width, int height, Random source) : canvas(width, height), random(source) {}
 
@@ -41,7 +43,7 @@ struct Painter {
       brush.ghost = true;
       brush.opacity = 0.55f;
     } else {
-      things.push_back({label, 0});
+      things.push_back({label});
       brush.instance = static_cast<int>(things.size()) - 1;
     }
     return brush;
@@ -49,8 +51,10 @@ struct Painter {
 
   template <class Shape, class Paint>
   void fill(const Pose& pose, const Shape& shape, const Brush& brush, const Paint& paint) {
-    const int won = canvas.fill(pose, shape, brush, paint);
-    things[static_cast<std::size_t>(brush.instance)].painted += won;
+    const Won won = canvas.fill(pose, shape, brush, paint);
+    Thing& thing = things[static_cast<std::size_t>(brush.instance)];
+    thing.painted += won.points;
+    thing.contrast += won.contrast;
   }
 
   /// A large part of the scene (ground, wall, sky), of no single thing, in one surface.
