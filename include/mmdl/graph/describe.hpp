@@ -126,14 +126,34 @@ inline std::string summary_table(const GraphView& graph, long inference, long tr
   return text;
 }
 
-inline std::string dot_drawing(const GraphView& graph) {
-  const std::vector<std::string> names = node_names(graph);
+/// "relu" and so on, for a label.
+constexpr const char* activation_name(Activation activation) {
+  switch (activation) {
+    case Activation::none: return "none";
+    case Activation::relu: return "relu";
+    case Activation::relu6: return "relu6";
+    case Activation::sigmoid: return "sigmoid";
+    case Activation::tanh: return "tanh";
+  }
+  return "";
+}
+
+/// `layers` gives the names; `graph` is the same network, fused or not.
+inline std::string dot_drawing(const GraphView& layers, const GraphView& graph) {
+  const std::vector<std::string> names = node_names(layers);
   std::string text = "digraph network {\n  rankdir=TB;\n  node [shape=box, fontname=\"sans-serif\"];\n";
   for (int n = 0; n < graph.node_count; ++n) {
     const Node& node = graph.nodes[n];
     if (node.merged) continue;
-    text += "  n" + std::to_string(n) + " [label=\"" + names[static_cast<std::size_t>(n)] + "\\n" +
-            extent_text(node.output) + "\"" + (node.frozen ? ", style=dashed" : "") + "];\n";
+    std::string label = names[static_cast<std::size_t>(node.source)];
+    if (node.has_batch_norm) label += " + batch norm";
+    if (node.has_residual && !node.activation_first) label += " + residual";
+    if (node.activation != Activation::none)
+      label += node.kind == OperatorKind::activation ? std::string(" (") + activation_name(node.activation) + ")"
+                                                     : std::string(" + ") + activation_name(node.activation);
+    if (node.has_residual && node.activation_first) label += " + residual";
+    text += "  n" + std::to_string(n) + " [label=\"" + label + "\\n" + extent_text(node.output) + "\"" +
+            (node.frozen ? ", style=dashed" : "") + "];\n";
     for (int i = 0; i < node.input_count; ++i)
       text += "  n" + std::to_string(node.inputs[i]) + " -> n" + std::to_string(n) + ";\n";
   }
@@ -156,10 +176,11 @@ std::string summary() {
 template <class Net, class Input, bool Fused = false>
 std::string dot() {
   using Of = detail::Unwrap<Input>;
+  const detail::GraphView layers = detail::view_of(detail::graph_of<Net, Of>);
   if constexpr (Fused)
-    return detail::dot_drawing(detail::view_of(detail::Program<Net, Of, detail::Mode::inference>::graph));
+    return detail::dot_drawing(layers, detail::view_of(detail::Program<Net, Of, detail::Mode::inference>::graph));
   else
-    return detail::dot_drawing(detail::view_of(detail::graph_of<Net, Of>));
+    return detail::dot_drawing(layers, layers);
 }
 
 }  // namespace mmdl
