@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The built-in scenes: the same every time, labelled within bounds, and written whole or not at all.
-#include "mmdl/data/scenes.hpp"
-
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,11 +9,12 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <mmdl/data/image.hpp>
+#include <mmdl/data/scenes.hpp>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "mmdl/data/image.hpp"
 #include "temporary_folder.hpp"
 
 namespace {

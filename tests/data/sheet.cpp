@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sheet of annotated pictures: what it shows and how, escaping, and files whole or not at all.
-#include "mmdl/data/sheet.hpp"
-
 #include <doctest/doctest.h>
 
 #include <filesystem>
 #include <limits>
+#include <mmdl/data/sheet.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
