@@ -135,8 +135,10 @@ class SafetensorsWriter {
     std::size_t begin = 0;
     for (const Entry* entry : order) {
       text += separator + json_text(*entry->name) + ":{\"dtype\":\"" + entry->dtype + "\",\"shape\":[";
-      for (std::size_t i = 0; i < entry->shape.size(); ++i)
-        text += (i == 0 ? "" : ",") + std::to_string(entry->shape[i]);
+      for (std::size_t i = 0; i < entry->shape.size(); ++i) {
+        if (i > 0) text += ',';  // apart: GCC 12 warns wrongly (-Wrestrict) of "," + a temporary string
+        text += std::to_string(entry->shape[i]);
+      }
       text +=
           "],\"data_offsets\":[" + std::to_string(begin) + "," + std::to_string(begin + entry->size) + "]}";
       begin += entry->size;
