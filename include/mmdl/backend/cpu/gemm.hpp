@@ -109,7 +109,10 @@ class GemmPart {
       const long n_end = std::min(n + block_columns, n1);
       for (long k = k0; k < k1; k += block_depth<T>) {
         const long k_end = std::min(k + block_depth<T>, k1);
-        g_.b.pack(k, k_end, n, n_end, tile_columns<T>, packed_b_);
+        // Few rows would not repay the copy: whole tiles of columns are then read where they are.
+        const bool in_place = !g_.b.transposed && m1 - m0 <= tile_rows;
+        const long packed_n = in_place ? n + (n_end - n) / tile_columns<T> * tile_columns<T> : n;
+        g_.b.pack(k, k_end, packed_n, n_end, tile_columns<T>, packed_b_);
         for (long m = m0; m < m1; m += block_rows) {
           const long m_end = std::min(m + block_rows, m1);
           if (g_.transpose_a) {
@@ -119,7 +122,7 @@ class GemmPart {
                           [&](long row, const auto& copy) { copy(packed_a_ + (row - m) * packed_row<T>); });
           }
           for (long row = m; row < m_end; ++row) offsets_[row - m] = layout.offset(row);
-          multiply_block(m_end - m, n, n_end, k_end - k, output, accumulate || k > k0, k_end == k1);
+          multiply_block(m_end - m, n, packed_n, n_end, k, k_end, output, accumulate || k > k0, k_end == k1);
         }
       }
     }
@@ -133,23 +136,33 @@ class GemmPart {
       copy(line);
       T* to = packed_a_ + (step - k) * packed_step;
       for (long row = 0; row < rows; row += tile_rows, to += steps * packed_step)
-        for (long i = 0; i < tile_rows; ++i) to[i] = line[row + i];
+        copy_numbers(line + row, packed_step, to);
     });
   }
 
-  void multiply_block(long rows, long n, long n_end, long steps, T* output, bool add, bool last) {
+  /// The columns before `packed_n` are read where they are, the others were packed.
+  void multiply_block(long rows, long n, long packed_n, long n_end, long k, long k_end, T* output, bool add,
+                      bool last) {
     alignas(64) T sums[tile_rows * tile_columns<T>];
-    for (long column = n; column < n_end; column += tile_columns<T>) {
-      const T* b = packed_b_ + (column - n) * steps;
-      for (long row = 0; row < rows; row += tile_rows) {
+    const long steps = k_end - k;
+    for (long row = 0; row < rows; row += tile_rows) {
+      const T* a = packed_a_ + (g_.transpose_a ? row / tile_rows * steps * packed_step : row * packed_row<T>);
+      const long height = std::min<long>(tile_rows, rows - row);
+      for (long column = n; column < n_end; column += tile_columns<T>) {
+        const bool packed = column >= packed_n;
+        const T* b = packed ? packed_b_ + (column - packed_n) * steps : g_.b.data + k * g_.b.stride + column;
+        const long b_step = packed ? tile_columns<T> : g_.b.stride;
         if (g_.transpose_a) {
-          multiply_tile<tile_rows, 1, packed_step>(steps, packed_a_ + row / tile_rows * steps * packed_step,
-                                                   b, sums);
+          multiply_tile<tile_rows, 1, packed_step>(steps, a, b, b_step, sums);
+        } else if (height == 1) {
+          multiply_tile<1, packed_row<T>, 1>(steps, a, b, b_step, sums);
+        } else if (height <= tile_rows / 2) {
+          multiply_tile<tile_rows / 2, packed_row<T>, 1>(steps, a, b, b_step, sums);
         } else {
-          multiply_tile<tile_rows, packed_row<T>, 1>(steps, packed_a_ + row * packed_row<T>, b, sums);
+          multiply_tile<tile_rows, packed_row<T>, 1>(steps, a, b, b_step, sums);
         }
-        finish_tile(sums, std::min<long>(tile_rows, rows - row), std::min(tile_columns<T>, n_end - column),
-                    output, offsets_ + row, column, add, last, g_.epilogue);
+        finish_tile(sums, height, std::min(tile_columns<T>, n_end - column), output, offsets_ + row, column,
+                    add, last, g_.epilogue);
       }
     }
   }

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cstring>
 
 #include "vector.hpp"
 
@@ -48,7 +47,7 @@ struct PatchMatrix {
           const long source_y = y * step + y0 + tap_y * dy;
           const long from = (x * step + x0 + tap_x * dx) * pixel_stride + place;
           if (from >= 0 && from + length <= line && source_y >= 0 && source_y < height) {
-            std::memcpy(to, image + source_y * line + from, static_cast<std::size_t>(length) * sizeof(T));
+            copy_numbers(image + source_y * line + from, length, to);
           } else {
             const bool inside = source_y >= 0 && source_y < height;
             const long low = inside ? std::clamp(-from, 0L, length) : length;
@@ -131,10 +130,17 @@ struct WeightMatrix {
       const long tap = row / channels, place = row % channels;
       const long count = std::min(channels - place, row1 - row);
       const T* from = data + tap / taps_x * tap_y_stride + tap % taps_x * tap_x_stride + place;
-      for (long column = column0; column < column1; ++column) {
-        const long offset = column - column0;
+      constexpr long width = simd_width<T>;
+      for (long column = column0; column < column1;) {
+        const long offset = column - column0, columns = std::min(width, column1 - column);
         T* line = to + (offset / panel * rows + row - row0) * panel + offset % panel;
-        for (long i = 0; i < count; ++i) line[i * panel] = from[column * stride + i];
+        long i = 0;
+        if (columns == width)
+          for (; i + width <= count; i += width)
+            transpose_square(from + column * stride + i, stride, line + i * panel, panel);
+        for (; i < count; ++i)
+          for (long c = 0; c < columns; ++c) line[i * panel + c] = from[(column + c) * stride + i];
+        column += columns;
       }
       row += count;
     }

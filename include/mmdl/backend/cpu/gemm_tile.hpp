@@ -13,24 +13,27 @@ namespace mmdl::detail {
 template <class T>
 inline constexpr long tile_columns = 2 * simd_width<T>;
 
-/// sums[r][c] = sum over k of a[r * RowStride + k * StepStride] * b[k * tile_columns + c]: outer products
+/// sums[r][c] = sum over k of a[r * RowStride + k * StepStride] * b[k * b_step + c]: outer products
 /// whose `Rows` x 2 vectors of sums stay in registers (Goto and van de Geijn, "Anatomy of high-performance
 /// matrix multiplication", 2008).
 template <int Rows, long RowStride, long StepStride, class T>
-void multiply_tile(long depth, const T* a, const T* b, T* sums) {
+void multiply_tile(long depth, const T* a, const T* b, long b_step, T* sums) {
   using V = Simd<T>;
   V left[Rows], right[Rows];
+  MMDL_UNROLL
   for (int r = 0; r < Rows; ++r) left[r] = right[r] = V{};
   for (long k = 0; k < depth; ++k) {
     const V b_left = load_vector<V>(b), b_right = load_vector<V>(b + simd_width<T>);
+    MMDL_UNROLL
     for (int r = 0; r < Rows; ++r) {
       const T number = a[r * RowStride];
       left[r] += number * b_left;
       right[r] += number * b_right;
     }
     a += StepStride;
-    b += tile_columns<T>;
+    b += b_step;
   }
+  MMDL_UNROLL
   for (int r = 0; r < Rows; ++r) {
     store_vector(sums + r * tile_columns<T>, left[r]);
     store_vector(sums + r * tile_columns<T> + simd_width<T>, right[r]);

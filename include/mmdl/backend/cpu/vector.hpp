@@ -3,6 +3,15 @@
 #pragma once
 
 #include <cstring>
+#include <utility>
+
+// Before a loop of few and known steps over an array that must live in registers: GCC decides that before it
+// would unroll by itself.
+#if defined(__clang__)
+#  define MMDL_UNROLL _Pragma("unroll")
+#else
+#  define MMDL_UNROLL _Pragma("GCC unroll 16")
+#endif
 
 namespace mmdl::detail {
 
@@ -43,5 +52,54 @@ template <class V, class T>
 void store_vector(T* place, const V& value) {
   std::memcpy(place, &value, sizeof(V));
 }
+
+/// Copies `count` numbers between arrays that do not overlap: for the short pieces of packing, where a call
+/// of memcpy would cost more than the copy.
+template <class T>
+void copy_numbers(const T* from, long count, T* to) {
+  constexpr long width = simd_width<T>;
+  if (count < width) {
+    for (long i = 0; i < count; ++i) to[i] = from[i];
+    return;
+  }
+  for (long i = 0; i + width < count; i += width) store_vector(to + i, load_vector<Simd<T>>(from + i));
+  store_vector(to + count - width, load_vector<Simd<T>>(from + count - width));
+}
+
+#if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 12)
+/// a[0] b[0] a[1] b[1] ... of the halves of two vectors that start at `First`.
+template <int First, class V, int... I>
+V interleave(const V& a, const V& b, std::integer_sequence<int, I...>) {
+  return __builtin_shufflevector(a, b, (First + I / 2 + I % 2 * static_cast<int>(sizeof...(I)))...);
+}
+
+/// Transposes a square of simd_width x simd_width numbers in registers: each round deals the rows like two
+/// halves of a deck of cards, and after log2(width) rounds rows have become columns.
+template <class T>
+void transpose_square(const T* from, long from_stride, T* to, long to_stride) {
+  constexpr int width = static_cast<int>(simd_width<T>);
+  constexpr auto places = std::make_integer_sequence<int, width>{};
+  Simd<T> rows[width], dealt[width];
+  MMDL_UNROLL
+  for (int i = 0; i < width; ++i) rows[i] = load_vector<Simd<T>>(from + i * from_stride);
+  for (int round = 1; round < width; round *= 2) {
+    MMDL_UNROLL
+    for (int i = 0; i < width / 2; ++i) {
+      dealt[2 * i] = interleave<0>(rows[i], rows[i + width / 2], places);
+      dealt[2 * i + 1] = interleave<width / 2>(rows[i], rows[i + width / 2], places);
+    }
+    MMDL_UNROLL
+    for (int i = 0; i < width; ++i) rows[i] = dealt[i];
+  }
+  MMDL_UNROLL
+  for (int i = 0; i < width; ++i) store_vector(to + i * to_stride, rows[i]);
+}
+#else
+template <class T>
+void transpose_square(const T* from, long from_stride, T* to, long to_stride) {
+  for (long i = 0; i < simd_width<T>; ++i)
+    for (long j = 0; j < simd_width<T>; ++j) to[j * to_stride + i] = from[i * from_stride + j];
+}
+#endif
 
 }  // namespace mmdl::detail
