@@ -3,6 +3,9 @@
 #pragma once
 
 #include <cmath>
+#include <string>
+
+#include "../core/error.hpp"
 
 namespace mmdl {
 
@@ -16,8 +19,10 @@ struct Constant {
 struct StepDecay {
   long every = 80'000;
   float factor = 0.1f;
+  /// Throws `Error` where `every` is below 1.
   float operator()(long step) const {
-    return every < 1 ? 1.0f : std::pow(factor, static_cast<float>(step / every));
+    if (every < 1) detail::fail("StepDecay: every", std::to_string(every), "1 or more");
+    return std::pow(factor, static_cast<float>(step / every));
   }
 };
 
