@@ -23,10 +23,9 @@ template <class T>
 struct CpuKernel<operators::Convolution, T> {
   static long workspace(const Node& node, int, bool training) {
     const long vectors = 2 * padded(node.output.channels);
-    const long forward_size = gemm_workspace<T>(0, 0, false);
-    if (!training) return vectors + forward_size;
     if (DepthwiseConvolution<T>::applies(node))
-      return std::max(vectors, DepthwiseConvolution<T>::workspace(node));
+      return training ? std::max(vectors, DepthwiseConvolution<T>::workspace(node)) : vectors;
+    if (!training) return vectors + gemm_workspace<T>(0, 0, false);
     const long group_columns = node.output.channels / node.window.groups;
     return vectors + gemm_workspace<T>(weight_rows(node), group_columns, true);
   }
@@ -34,15 +33,12 @@ struct CpuKernel<operators::Convolution, T> {
   static void forward(const ForwardArguments<T>& a) {
     const Node& node = *a.node;
     const Epilogue<T> epilogue = make_epilogue(a);
-    if (DepthwiseConvolution<T>::applies(node)) {
-      DepthwiseConvolution<T>::forward(node, a.samples, a.inputs[0], a.parameters[0], a.output, epilogue);
-      return;
-    }
-    const long columns = node.output.channels / node.window.groups;
-    for (long group = 0; group < node.window.groups; ++group) {
+    const bool depthwise = DepthwiseConvolution<T>::applies(node);
+    const long groups = depthwise ? 1 : node.window.groups, columns = node.output.channels / groups;
+    for (long group = 0; group < groups; ++group) {
       const long first = group * columns;
       Gemm<T> g;
-      g.a = patches(node, a.samples, a.inputs[0], group);
+      g.a = patches(node, a.samples, a.inputs[0], groups, group);
       g.b.data = a.parameters[0] + first;
       g.b.stride = node.output.channels;
       g.columns = columns;
@@ -52,7 +48,13 @@ struct CpuKernel<operators::Convolution, T> {
       if (epilogue.scale != nullptr) g.epilogue.scale += first;
       if (epilogue.shift != nullptr) g.epilogue.shift += first;
       if (epilogue.residual != nullptr) g.epilogue.residual += first;
-      gemm(g, a.workspace + 2 * padded(node.output.channels));
+      if (depthwise) {
+        g.b.tap_x_stride = columns;
+        g.b.tap_y_stride = node.window.kernel_width * columns;
+        DepthwiseConvolution<T>::product(g);
+      } else {
+        gemm(g, a.workspace + 2 * padded(node.output.channels));
+      }
     }
   }
 
@@ -71,12 +73,8 @@ struct CpuKernel<operators::Convolution, T> {
       column_sums(a.output_gradient, a.samples * node.output.pixels(),
                   static_cast<long>(node.output.channels), a.parameter_gradients[1], a.accumulate_parameters);
     if (a.input_gradients[0] == nullptr) return;
-    if (depthwise) {
-      DepthwiseConvolution<T>::backward_data(node, a.samples, a.output_gradient, a.parameters[0],
-                                             a.input_gradients[0], a.accumulate[0]);
-    } else {
-      for (long group = 0; group < node.window.groups; ++group) backward_data(a, group);
-    }
+    const long groups = depthwise ? 1 : node.window.groups;
+    for (long group = 0; group < groups; ++group) backward_data(a, groups, group, depthwise);
   }
 
  private:
@@ -112,9 +110,9 @@ struct CpuKernel<operators::Convolution, T> {
   }
 
   /// The input as the matrix of patches: a row for each output pixel, a column for each row of the weights.
-  static PatchMatrix<T> patches(const Node& node, long samples, const T* input, long group) {
+  static PatchMatrix<T> patches(const Node& node, long samples, const T* input, long groups, long group) {
     const Window& w = node.window;
-    const long channels = node.input.channels / w.groups;
+    const long channels = node.input.channels / groups;
     const T* data = input + group * channels;
     if (w.pointwise())
       return plain_matrix(data, samples * node.input.pixels(), channels, node.input.channels);
@@ -142,7 +140,7 @@ struct CpuKernel<operators::Convolution, T> {
     const Node& node = *a.node;
     const long columns = node.output.channels / node.window.groups;
     Gemm<T> g;
-    g.a = patches(node, a.samples, a.inputs[0], group);
+    g.a = patches(node, a.samples, a.inputs[0], node.window.groups, group);
     g.transpose_a = true;
     g.b.data = a.output_gradient + group * columns;
     g.b.stride = node.output.channels;
@@ -171,12 +169,12 @@ struct CpuKernel<operators::Convolution, T> {
 
   /// dx is, for each remainder of the pixels by the stride, a convolution of dy with the taps that reach
   /// them: no multiplication by an inserted zero (the sub-pixel view of Shi et al., CVPR 2016).
-  static void backward_data(const BackwardArguments<T>& a, long group) {
+  static void backward_data(const BackwardArguments<T>& a, long groups, long group, bool depthwise) {
     const Node& node = *a.node;
     const Window& w = node.window;
     const long in_channels = node.input.channels, out_channels = node.output.channels;
-    const long columns = in_channels / w.groups, channels = out_channels / w.groups;
-    const long weight_row = columns * out_channels;  // the weights of one tap
+    const long columns = in_channels / groups, channels = out_channels / groups;
+    const long weight_row = depthwise ? out_channels : columns * out_channels;  // the weights of one tap
     for (long y = 0; y < std::min(w.stride, node.input.height); ++y)
       for (long x = 0; x < std::min(w.stride, node.input.width); ++x) {
         const Phase rows(y + w.pad_top, w.kernel_height, w.stride, w.dilation);
@@ -222,7 +220,11 @@ struct CpuKernel<operators::Convolution, T> {
         g.b.taps_x = taps.count;
         g.b.tap_y_stride = -rows.tap_step * w.kernel_width * weight_row;
         g.b.tap_x_stride = -taps.tap_step * weight_row;
-        gemm(g, a.workspace);
+        if (depthwise) {
+          DepthwiseConvolution<T>::product(g);
+        } else {
+          gemm(g, a.workspace);
+        }
       }
   }
 

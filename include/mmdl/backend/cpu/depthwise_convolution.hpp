@@ -7,8 +7,7 @@
 
 #include "../../core/threads.hpp"
 #include "../../graph/arguments.hpp"
-#include "gemm_tile.hpp"
-#include "vector.hpp"
+#include "gemm.hpp"
 
 namespace mmdl::detail {
 
@@ -20,63 +19,30 @@ struct DepthwiseConvolution {
            node.window.groups == node.output.channels;
   }
 
-  /// y[n, y, x, c] = epilogue(sum over i, j of x[n, y * stride - pad + i * dilation, ..., c] * w[i, j, c])
-  static void forward(const Node& node, int samples, const T* input, const T* weights, T* output,
-                      const Epilogue<T>& epilogue) {
-    const Window& w = node.window;
-    const long channels = node.input.channels, height = node.input.height, width = node.input.width;
-    const long out_width = node.output.width;
-    parallel_ranges(samples * static_cast<long>(node.output.height), 1, [&](long begin, long end) {
-      for (long line = begin; line < end; ++line) {
-        const long y = line % node.output.height * w.stride - w.pad_top;
-        const T* image = input + line / node.output.height * height * width * channels;
-        const Taps rows = taps_inside(y, w.dilation, w.kernel_height, height);
-        for (long out_x = 0; out_x < out_width; ++out_x) {
-          const long x = out_x * w.stride - w.pad_left;
-          const Taps columns = taps_inside(x, w.dilation, w.kernel_width, width);
-          const long offset = (line * out_width + out_x) * channels;
-          const auto one = [&]<class V>(V sum, long c) {
-            for (long i = rows.first; i < rows.last; ++i) {
-              const T* from = image + ((y + i * w.dilation) * width + x) * channels + c;
-              const T* factor = weights + i * w.kernel_width * channels + c;
-              for (long j = columns.first; j < columns.last; ++j)
-                sum +=
-                    load_vector<V>(from + j * w.dilation * channels) * load_vector<V>(factor + j * channels);
-            }
-            store_vector(output + offset + c, epilogue.apply(sum, c, offset + c));
-          };
-          over_channels(0, channels, one);
-        }
-      }
-    });
-  }
-
-  /// dx[n, y, x, c] = sum of dy * w over the outputs that read it.
-  static void backward_data(const Node& node, int samples, const T* output_gradient, const T* weights,
-                            T* input_gradient, bool accumulate) {
-    const Window& w = node.window;
-    const long channels = node.input.channels, height = node.input.height, width = node.input.width;
-    const long out_height = node.output.height, out_width = node.output.width;
-    parallel_ranges(samples * height, 1, [&](long begin, long end) {
-      for (long line = begin; line < end; ++line) {
-        const T* image = output_gradient + line / height * out_height * out_width * channels;
-        for (long x = 0; x < width; ++x) {
-          T* to = input_gradient + (line * width + x) * channels;
-          const auto one = [&]<class V>(V sum, long c) {
-            if (accumulate) sum = load_vector<V>(to + c);
-            for (long i = 0; i < w.kernel_height; ++i) {
-              const long y = line % height + w.pad_top - i * w.dilation;
-              if (y < 0 || y % w.stride != 0 || y / w.stride >= out_height) continue;
-              for (long j = 0; j < w.kernel_width; ++j) {
-                const long place = x + w.pad_left - j * w.dilation;
-                if (place < 0 || place % w.stride != 0 || place / w.stride >= out_width) continue;
-                sum += load_vector<V>(image + (y / w.stride * out_width + place / w.stride) * channels + c) *
-                       load_vector<V>(weights + (i * w.kernel_width + j) * channels + c);
-              }
-            }
-            store_vector(to + c, sum);
-          };
-          over_channels(0, channels, one);
+  /// What `gemm` is to the other convolutions, of the same description: the number of channel c of a row of
+  /// the output is the sum over the taps (i, j) of that channel's patch times b.data[i * tap_y_stride + j *
+  /// tap_x_stride + c].
+  static void product(const Gemm<T>& g) {
+    const PatchMatrix<T>& a = g.a;
+    // Between these places of a line the whole window lies inside of the image.
+    const long inner_begin = std::min(a.grid_width, a.x0 < 0 ? divide_up(-a.x0, a.step) : 0);
+    const long room = a.width - 1 - a.x0 - (a.taps_x - 1) * a.dx;
+    const long inner_end = std::clamp(room < 0 ? 0 : room / a.step + 1, inner_begin, a.grid_width);
+    const long grain = divide_up(4096, a.grid_width * a.channels);
+    parallel_ranges(a.samples * a.grid_height, grain, [&](long begin, long end) {
+      constexpr int together = 6;  // outputs that share the load of a weight, and hide the latency of sums
+      for (long index = begin; index < end; ++index) {
+        const long y = index % a.grid_height * a.step + a.y0;
+        const Line line{a.data + index / a.grid_height * a.sample_stride + y * a.width * a.pixel_stride,
+                        g.layout.offset(index * a.grid_width), taps_inside(y, a.dy, a.taps_y, a.height)};
+        for (long x = 0; x < a.grid_width;) {
+          if (x >= inner_begin && x + together <= inner_end) {
+            over_channels(a.channels, [&]<class V>(V, long c) { outputs<V, together>(g, line, x, c); });
+            x += together;
+          } else {
+            over_channels(a.channels, [&]<class V>(V, long c) { outputs<V, 1>(g, line, x, c); });
+            ++x;
+          }
         }
       }
     });
@@ -119,7 +85,7 @@ struct DepthwiseConvolution {
                          load_vector<V>(gradient + x * channels + c);
                 store_vector(to + c, load_vector<V>(to + c) + sum);
               };
-              over_channels(0, channels, one);
+              over_channels(channels, one);
             }
         }
       }
@@ -142,10 +108,49 @@ struct DepthwiseConvolution {
     return {first, std::max(first, last)};
   }
 
+  /// Calls `one(zero, c)` for every vector of channels, then for every channel that is left.
   template <class One>
-  static void over_channels(long begin, long end, const One& one) {
-    for (; begin + simd_width<T> <= end; begin += simd_width<T>) one(Simd<T>{}, begin);
-    for (; begin < end; ++begin) one(T{}, begin);
+  static void over_channels(long channels, const One& one) {
+    long c = 0;
+    for (; c + simd_width<T> <= channels; c += simd_width<T>) one(Simd<T>{}, c);
+    for (; c < channels; ++c) one(T{}, c);
+  }
+
+  /// A line of outputs: where its patches begin in memory, were nothing outside; its own place; the taps
+  /// inside.
+  struct Line {
+    const T* from;
+    long output;
+    Taps taps;
+  };
+
+  /// `Count` neighbouring outputs of a line, of the channels from c on; more than one only where no tap falls
+  /// outside of the line.
+  template <class V, int Count>
+  static void outputs(const Gemm<T>& g, const Line& line, long place, long c) {
+    const PatchMatrix<T>& a = g.a;
+    const long x = place * a.step + a.x0;
+    const Taps columns = Count > 1 ? Taps{0, a.taps_x} : taps_inside(x, a.dx, a.taps_x, a.width);
+    const T* image = line.from + x * a.pixel_stride + c;
+    const long line_step = a.dy * a.width * a.pixel_stride, tap_step = a.dx * a.pixel_stride;
+    const long step = a.step * a.pixel_stride;
+    V sums[Count];
+    MMDL_UNROLL
+    for (int p = 0; p < Count; ++p) sums[p] = V{};
+    for (long i = line.taps.first; i < line.taps.last; ++i)
+      for (long j = columns.first; j < columns.last; ++j) {
+        const V weight = load_vector<V>(g.b.data + i * g.b.tap_y_stride + j * g.b.tap_x_stride + c);
+        const T* from = image + i * line_step + j * tap_step;
+        MMDL_UNROLL
+        for (int p = 0; p < Count; ++p) sums[p] += load_vector<V>(from + p * step) * weight;
+      }
+    const bool plain = g.epilogue.plain(), add = g.epilogue.accumulate;
+    long offset = line.output + place * g.layout.pixel_stride + c;
+    MMDL_UNROLL
+    for (int p = 0; p < Count; ++p, offset += g.layout.pixel_stride) {
+      if (add) sums[p] += load_vector<V>(g.output + offset);
+      store_vector(g.output + offset, plain ? sums[p] : g.epilogue.apply(sums[p], c, offset));
+    }
   }
 };
 
