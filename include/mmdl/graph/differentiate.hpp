@@ -122,9 +122,7 @@ constexpr Backward<G::node_count> differentiate(const G& graph, Mode mode) {
   for (int n = count - 1; n >= graph.inputs; --n) {
     if (!backward.runs[n]) continue;
     const Node& node = graph.nodes[n];
-    const bool parametric = node.kind == OperatorKind::convolution || node.kind == OperatorKind::linear ||
-                            node.kind == OperatorKind::batch_norm;
-    if (node.needs_inputs && !(parametric && node.frozen)) {
+    if (reads_inputs(node)) {
       // A residual is only added: its value is not read again.
       const int read = node.input_count - (node.has_residual ? 1 : 0);
       for (int i = 0; i < read; ++i) {

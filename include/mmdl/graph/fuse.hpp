@@ -111,7 +111,9 @@ constexpr void merge_activation(Node& first, Node& activation) {
   const Activation kind = activation.activation;
   merge(first, activation);
   activation.activation = kind;
-  activation.needs_output = true;
+  // Batch norm computes the mask again from its input, where that is kept and tells the sign.
+  activation.needs_output =
+      activation.kind != OperatorKind::batch_norm || activation.has_residual || activation.frozen;
 }
 
 /// The graph with convolution + batch norm + residual + activation joined where that is the same computation:

@@ -93,5 +93,13 @@ struct Node {
   long multiply_adds = 0;       ///< per sample, forward
 };
 
+/// Whether the node's backward reads its inputs' values. Convolution, linear and batch norm need them for the
+/// gradients of their parameters alone: a frozen one passes the gradient on without.
+constexpr bool reads_inputs(const Node& node) {
+  const bool parametric = node.kind == OperatorKind::convolution || node.kind == OperatorKind::linear ||
+                          node.kind == OperatorKind::batch_norm;
+  return node.needs_inputs && !(parametric && node.frozen);
+}
+
 }  // namespace detail
 }  // namespace mmdl

@@ -158,7 +158,7 @@ class Engine {
       for (int i = 0; i < node.input_count; ++i) {
         const int input = node.inputs[i];
         a.extents[i] = program.nodes[input].output;
-        if (node.needs_inputs) a.inputs[i] = value(program, input);
+        if (reads_inputs(node)) a.inputs[i] = value(program, input);
         a.input_gradients[i] = gradient(program, input);
         a.accumulate[i] = program.accumulate[n][i];
       }
