@@ -24,9 +24,8 @@ if [[ $("$compiler" --version | head -n 1) != *clang* ]] && ((lines > 40)); then
   status=1
 fi
 
-"$compiler" -std=c++20 "$@" -fno-diagnostics-show-caret -c program.cpp -o program.o 2>words.txt
-grep -E 'error:|note:|static assertion|required from|required by' words.txt |
-  sed -E 's/^[^ ]+:[0-9]+(:[0-9]+)?: //' >said.txt
+grep -E '^[^ ]+:[0-9]+:[0-9]+: +(error|note|required|fatal error)' whole.txt |
+  sed -E 's/^[^ ]+:[0-9]+:[0-9]+: +//' >said.txt
 first=$(head -n 1 program.cpp)
 if [[ $first != *"contains: "* ]]; then
   echo "FAILED: the first line of $source names no words (contains: a | b)"
