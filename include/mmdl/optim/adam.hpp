@@ -2,9 +2,12 @@
 // Adam and AdamW.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <span>
 
+#include "../core/simd.hpp"
+#include "../core/square_roots.hpp"
 #include "../core/threads.hpp"
 #include "../optim/parameter_range.hpp"
 
@@ -12,29 +15,52 @@ namespace mmdl {
 
 namespace detail {
 
+/// The numbers of one update, worked out once.
+template <class T>
+struct AdamFactors {
+  T beta1, beta2, epsilon, step_size, root, coupled_decay, kept;
+};
+
+/// One step of `count` numbers, in pieces whose square roots stay in the first cache.
+template <class T>
+void adam_range(const AdamFactors<T>& f, T* p, const T* g, T* first, T* second, long count) {
+  constexpr long piece = 1024;
+  const T beta1 = f.beta1, beta2 = f.beta2, epsilon = f.epsilon, step_size = f.step_size, root = f.root;
+  const T coupled_decay = f.coupled_decay, kept = f.kept;
+  T deviation[piece];
+  for (; count > 0; count -= piece, p += piece, g += piece, first += piece, second += piece) {
+    const long length = std::min(count, piece);
+    MMDL_SIMD
+    for (long i = 0; i < length; ++i) {
+      const T gradient = g[i] + coupled_decay * p[i];
+      first[i] = beta1 * first[i] + (T{1} - beta1) * gradient;
+      second[i] = beta2 * second[i] + (T{1} - beta2) * gradient * gradient;
+    }
+    square_roots(second, deviation, length);
+    MMDL_SIMD
+    for (long i = 0; i < length; ++i)
+      p[i] = p[i] * kept - step_size * first[i] / (deviation[i] / root + epsilon);
+  }
+}
+
 /// The rule that Adam and AdamW share; they differ in where the weight decay enters.
 template <bool Decoupled, class Options, class T>
 void adam_update(const Options& o, T* parameters, const T* gradients, T* const* slots,
                  std::span<const ParameterRange> ranges, float rate, long step) {
   const double t = static_cast<double>(step + 1);
-  const T lr = static_cast<T>(rate), beta1 = static_cast<T>(o.beta1), beta2 = static_cast<T>(o.beta2);
-  const T epsilon = static_cast<T>(o.epsilon);
-  const T step_size = static_cast<T>(rate / (1.0 - std::pow(static_cast<double>(o.beta1), t)));
-  const T root = static_cast<T>(std::sqrt(1.0 - std::pow(static_cast<double>(o.beta2), t)));
+  AdamFactors<T> factors;
+  factors.beta1 = static_cast<T>(o.beta1);
+  factors.beta2 = static_cast<T>(o.beta2);
+  factors.epsilon = static_cast<T>(o.epsilon);
+  factors.step_size = static_cast<T>(rate / (1.0 - std::pow(static_cast<double>(o.beta1), t)));
+  factors.root = static_cast<T>(std::sqrt(1.0 - std::pow(static_cast<double>(o.beta2), t)));
   for (const ParameterRange& range : ranges) {
     const T decay = range.decay || o.decay_all ? static_cast<T>(o.weight_decay) : T{0};
+    factors.coupled_decay = Decoupled ? T{0} : decay;
+    factors.kept = Decoupled ? T{1} - static_cast<T>(rate) * decay : T{1};
     parallel_ranges(range.end - range.begin, update_grain, [&](long begin, long end) {
-      T* p = parameters + range.begin;
-      const T* g = gradients + range.begin;
-      T* first = slots[0] + range.begin;
-      T* second = slots[1] + range.begin;
-      for (long i = begin; i < end; ++i) {
-        const T gradient = Decoupled ? g[i] : g[i] + decay * p[i];
-        first[i] = beta1 * first[i] + (T{1} - beta1) * gradient;
-        second[i] = beta2 * second[i] + (T{1} - beta2) * gradient * gradient;
-        const T kept = Decoupled ? p[i] * (T{1} - lr * decay) : p[i];
-        p[i] = kept - step_size * first[i] / (std::sqrt(second[i]) / root + epsilon);
-      }
+      const long at = range.begin + begin;
+      adam_range(factors, parameters + at, gradients + at, slots[0] + at, slots[1] + at, end - begin);
     });
   }
 }
@@ -50,9 +76,10 @@ void check_adam(const Options& o) {
 
 }  // namespace detail
 
-/// With g the gradient plus weight_decay * p: m = beta1 * m + (1 - beta1) * g; v = beta2 * v + (1 - beta2) * g^2;
-/// p -= learning_rate * m' / (sqrt(v') + epsilon), m' and v' corrected for their start at zero. Weight decay leaves
-/// out biases and batch norm unless `decay_all`. PyTorch: `torch.optim.Adam`. Source: Kingma and Ba 2015.
+/// With g the gradient plus weight_decay * p: m = beta1 * m + (1 - beta1) * g; v = beta2 * v + (1 - beta2) *
+/// g^2; p -= learning_rate * m' / (sqrt(v') + epsilon), m' and v' corrected for their start at zero. Weight
+/// decay leaves out biases and batch norm unless `decay_all`. PyTorch: `torch.optim.Adam`. Source: Kingma and
+/// Ba 2015.
 struct Adam {
   float learning_rate = 1e-3f;
   float beta1 = 0.9f;
@@ -67,14 +94,14 @@ struct Adam {
   int slots() const { return 2; }
 
   template <class T>
-  void update(T* parameters, const T* gradients, T* const* slots, std::span<const ParameterRange> ranges, float rate,
-              long step) const {
+  void update(T* parameters, const T* gradients, T* const* slots, std::span<const ParameterRange> ranges,
+              float rate, long step) const {
     detail::adam_update<false>(*this, parameters, gradients, slots, ranges, rate, step);
   }
 };
 
-/// Adam with the weight decay apart from the gradient: p -= learning_rate * weight_decay * p before Adam's step.
-/// PyTorch: `torch.optim.AdamW`. Source: Loshchilov and Hutter 2019.
+/// Adam with the weight decay apart from the gradient: p -= learning_rate * weight_decay * p before Adam's
+/// step. PyTorch: `torch.optim.AdamW`. Source: Loshchilov and Hutter 2019.
 struct AdamW {
   float learning_rate = 1e-3f;
   float beta1 = 0.9f;
@@ -89,8 +116,8 @@ struct AdamW {
   int slots() const { return 2; }
 
   template <class T>
-  void update(T* parameters, const T* gradients, T* const* slots, std::span<const ParameterRange> ranges, float rate,
-              long step) const {
+  void update(T* parameters, const T* gradients, T* const* slots, std::span<const ParameterRange> ranges,
+              float rate, long step) const {
     detail::adam_update<true>(*this, parameters, gradients, slots, ranges, rate, step);
   }
 };

@@ -4,14 +4,16 @@
 
 #include <span>
 
+#include "../core/simd.hpp"
 #include "../core/threads.hpp"
 #include "../optim/parameter_range.hpp"
 
 namespace mmdl {
 
 /// With g the gradient plus weight_decay * p: b = momentum * b + g; p -= learning_rate * b (with `nesterov`:
-/// p -= learning_rate * (g + momentum * b)). Weight decay leaves out biases and batch norm unless `decay_all`.
-/// PyTorch: `torch.optim.SGD(parameters, lr, momentum, weight_decay=..., nesterov=...)`, which decays all.
+/// p -= learning_rate * (g + momentum * b)). Weight decay leaves out biases and batch norm unless
+/// `decay_all`. PyTorch: `torch.optim.SGD(parameters, lr, momentum, weight_decay=..., nesterov=...)`, which
+/// decays all.
 struct Sgd {
   float learning_rate = 0.01f;
   float momentum = 0.0f;
@@ -21,9 +23,11 @@ struct Sgd {
 
   /// Throws `Error` for an option out of its range.
   void check() const {
-    detail::check_option("Sgd: learning_rate", learning_rate, 0.0f, detail::no_limit, "a finite number, 0 or more");
+    detail::check_option("Sgd: learning_rate", learning_rate, 0.0f, detail::no_limit,
+                         "a finite number, 0 or more");
     detail::check_option("Sgd: momentum", momentum, 0.0f, 1.0f, "a number in [0, 1)");
-    detail::check_option("Sgd: weight_decay", weight_decay, 0.0f, detail::no_limit, "a finite number, 0 or more");
+    detail::check_option("Sgd: weight_decay", weight_decay, 0.0f, detail::no_limit,
+                         "a finite number, 0 or more");
     if (nesterov && momentum == 0.0f) detail::fail("Sgd: nesterov", "momentum 0", "a momentum above 0");
   }
 
@@ -31,8 +35,8 @@ struct Sgd {
   int slots() const { return momentum > 0.0f ? 1 : 0; }
 
   template <class T>
-  void update(T* parameters, const T* gradients, T* const* slots, std::span<const ParameterRange> ranges, float rate,
-              long /*step*/) const {
+  void update(T* parameters, const T* gradients, T* const* slots, std::span<const ParameterRange> ranges,
+              float rate, long /*step*/) const {
     const T lr = static_cast<T>(rate), m = static_cast<T>(momentum);
     for (const ParameterRange& range : ranges) {
       const T decay = range.decay || decay_all ? static_cast<T>(weight_decay) : T{0};
@@ -40,11 +44,13 @@ struct Sgd {
         T* p = parameters + range.begin;
         const T* g = gradients + range.begin;
         if (m == T{0}) {
+          MMDL_SIMD
           for (long i = begin; i < end; ++i) p[i] -= lr * (g[i] + decay * p[i]);
           return;
         }
         T* b = slots[0] + range.begin;
         const T own = nesterov ? T{1} : T{0}, past = nesterov ? m : T{1};
+        MMDL_SIMD
         for (long i = begin; i < end; ++i) {
           const T gradient = g[i] + decay * p[i];
           b[i] = m * b[i] + gradient;

@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the element-wise loops share: the hint to vectorise, and the lengths they are cut into.
+// Sizes that the element-by-element kernels share, and the hint for their loops.
 #pragma once
 
-// Placed before a loop whose iterations are independent. Where OpenMP is off the compiler decides for itself.
-#ifdef _OPENMP
-#  define MMDL_SIMD _Pragma("omp simd")
-#elif defined(__GNUC__) && !defined(__clang__)
-#  define MMDL_SIMD _Pragma("GCC ivdep")
-#else
-#  define MMDL_SIMD
-#endif
+#include "../../core/simd.hpp"
 
 namespace mmdl::detail {
 
-inline constexpr long parallel_grain = 4096;  // numbers below which another thread does not pay
-inline constexpr long chunk_length = 256;     // numbers of scratch that a loop keeps on the stack
+inline constexpr long chunk_length =
+    1024;  // numbers of a scratch array on the stack: stays in the first cache
+inline constexpr long parallel_grain = 16384;  // numbers below which a thread is not worth waking
 
 }  // namespace mmdl::detail
