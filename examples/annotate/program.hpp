@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the commands see of a compiled annotator: training, predicting and files, without its type.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mmdl/data/loader.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace annotate {
+
+/// Which network: each of these combinations is a type that was compiled in.
+struct NetworkName {
+  std::string backbone, variant;
+  int size = 0;
+  std::string str() const { return variant + " over " + backbone + " at " + std::to_string(size) + " px"; }
+};
+
+/// How a network is trained.
+struct TrainingSettings {
+  bool adamw = false;  ///< else stochastic gradient descent with momentum
+  float learning_rate = 0.0f, momentum = 0.9f, weight_decay = 0.0f, clip = 0.0f, quantity_weight = 1.0f;
+  std::function<float(long)> schedule;
+};
+
+/// Of one training step. The losses are as the optimizer sees them, the quantity's with its weight.
+struct StepReport {
+  int images = 0;
+  float label_loss = 0.0f, quantity_loss = 0.0f;
+};
+
+/// What a network says of the samples of a manifest.
+struct Predictions {
+  int labels = 0;                    ///< numbers of a row of `logits`
+  std::vector<int> samples;          ///< the row's place in the manifest
+  std::vector<float> logits;         ///< a row for each sample
+  std::vector<float> quantities;     ///< one for each sample; empty without a quantity regressor
+  std::vector<std::string> skipped;  ///< why which images were left out
+
+  std::size_t rows() const { return samples.size(); }
+  std::span<const float> row(std::size_t i) const {
+    return std::span(logits).subspan(i * static_cast<std::size_t>(labels), static_cast<std::size_t>(labels));
+  }
+};
+
+/// Samples with as many labels and tags as the data has; a network has room for more.
+struct DataSet {
+  mmdl::Manifest manifest;
+  mmdl::TagVocabulary tags;
+};
+
+/// A network of one of the compiled types. Everything throws `mmdl::Error` for what it cannot do.
+class AnnotatorProgram {
+ public:
+  virtual ~AnnotatorProgram() = default;
+
+  virtual bool has_tags() const = 0;
+  virtual bool has_quantity() const = 0;
+  virtual int label_room() const = 0;
+  virtual int tag_room() const = 0;
+  virtual long parameters() const = 0;
+  virtual long multiply_adds() const = 0;
+
+  virtual void load_weights(const std::string& path) = 0;
+  virtual void save_weights(const std::string& path,
+                            const std::map<std::string, std::string>& notes) const = 0;
+  /// All parameters and running statistics.
+  virtual std::vector<float> weights() const = 0;
+  virtual void set_weights(const std::vector<float>& weights) = 0;
+
+  virtual void prepare_training(DataSet data, const mmdl::LoaderOptions& loading,
+                                const TrainingSettings& settings) = 0;
+  virtual int batches() const = 0;
+  virtual void start_epoch(int epoch) = 0;
+  /// Trains on the next batch; nothing at the end of the epoch.
+  virtual std::optional<StepReport> step() = 0;
+  virtual float learning_rate() const = 0;
+  virtual long steps() const = 0;
+  virtual const std::vector<std::string>& skipped() const = 0;
+  virtual void save_checkpoint(const std::string& path, const std::map<std::string, std::string>& notes) = 0;
+  virtual std::map<std::string, std::string> load_checkpoint(const std::string& path) = 0;
+
+  /// `progress(done)` is called after each batch.
+  virtual Predictions predict(DataSet data, const mmdl::LoaderOptions& loading,
+                              const std::function<void(int)>& progress) = 0;
+};
+
+/// The compiled networks, in the order of the build's list.
+class Registry {
+ public:
+  using Make = std::unique_ptr<AnnotatorProgram> (*)(std::uint64_t seed);
+  void add(NetworkName name, Make maker) { entries_.push_back({std::move(name), maker}); }
+  /// Throws `mmdl::Error`, naming what there is, for a network that was not compiled in.
+  std::unique_ptr<AnnotatorProgram> make(const NetworkName& name, const std::string& place,
+                                         std::uint64_t seed) const;
+  std::vector<std::string> variants() const;
+
+ private:
+  struct Entry {
+    NetworkName name;
+    Make maker;
+  };
+  std::vector<Entry> entries_;
+};
+
+/// All networks that this program was built with.
+const Registry& registry();
+
+}  // namespace annotate
