@@ -207,6 +207,10 @@ int run_program(int count, char** arguments) {
     app.parse(count, arguments);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help
+    if (app.get_subcommands().empty())
+      return failed("found " + (count > 1 ? mmdl::detail::quoted(arguments[1]) : std::string("nothing")) +
+                        ", expected a command: train, evaluate, predict or scenes (--help says more)",
+                    2);
     return failed(error.what(), 2);
   }
   if (train.variant == "ms-cnn+tags+lqp") train.variant = "full";
