@@ -13,10 +13,12 @@ cmake --build build/demo_program --parallel "$(nproc)" --target annotate
 annotate=build/demo_program/examples/annotate
 
 mkdir -p "$out"
-"$annotate" scenes --out "$out/scenes" --train "${TRAIN:-2000}" --test "${TEST:-500}" --size "$size" --seed 1
+if [[ ! -d $out/scenes ]]; then  # the same seed draws the same pictures
+  "$annotate" scenes --out "$out/scenes" --train "${TRAIN:-2000}" --test "${TEST:-500}" --size "$size" --seed 1
+fi
 "$annotate" train --data "$out/scenes/train.json" --test "$out/scenes/test.json" --variant full --backbone small \
   --size "$size" --epochs "$epochs" --batch 32 --seed 1 --out "$out/model.safetensors"
 "$annotate" evaluate --weights "$out/model.safetensors" --data "$out/scenes/test.json"
-mapfile -t images < <(find "$out/scenes" -name '*.png' -o -name '*.jpg' | sort | tail -n 24)
-"$annotate" predict --weights "$out/model.safetensors" --sheet "$out/sheet.html" "${images[@]}"
+"$annotate" predict --weights "$out/model.safetensors" --data "$out/scenes/test.json" --count 24 \
+  --sheet "$out/sheet.html" >/dev/null
 echo "predictions: $out/sheet.html"
