@@ -27,7 +27,7 @@ inline void for_row_slices(long rows, const Body& body) {
 }
 
 /// Rows that are read twice from the cache for the price of one reading from memory.
-inline long block_rows(long channels) {
+inline long rows_per_block(long channels) {
   return std::clamp(8192 / std::min(channels, channel_tile), 16L, 256L);
 }
 
@@ -66,7 +66,7 @@ void measure_moments(const T* x, long rows, long channels, double* moments) {
   for_row_slices(rows, [&](long slice, long begin, long end) {
     double* means = moments + slice * 2 * channels;
     double* squares = means + channels;
-    const long step = block_rows(channels);
+    const long step = rows_per_block(channels);
     for (long row = begin; row < end; row += step) {
       const long count = std::min(step, end - row);
       const double seen = static_cast<double>(row - begin), added = static_cast<double>(count);
@@ -115,40 +115,47 @@ inline Moments combined_moments(const double* moments, long rows, long channels,
 }
 
 /// sums[c] = sum of dz, sums[channels + c] = sum of dz * (x - mean), over the rows [begin, end). `dz(row,
-/// from, length, scratch)` says where the gradients of some channels of a row stand; it may put them into the
-/// scratch.
+/// from)` gives a function of a channel, counted from `from`. Where `keep` is not null, dz is written there.
 template <class T, class Gradient>
-void sum_dz(long begin, long end, long channels, double* sums, const Gradient& dz, const T* x,
-            const T* mean) {
+void sum_dz(long begin, long end, long channels, double* sums, const T* x, const T* mean, T* keep,
+            const Gradient& dz) {
   std::fill_n(sums, 2 * channels, 0.0);
-  const long step = block_rows(channels);
+  const long step = rows_per_block(channels);
   for (long block = begin; block < end; block += step) {
     const long last = std::min(block + step, end);
     for (long from = 0; from < channels; from += channel_tile) {
       const long length = std::min(channel_tile, channels - from);
       const T* m = mean + from;
-      T sum[channel_tile], product[channel_tile], scratch[4][channel_tile];
+      T sum[channel_tile], product[channel_tile];
       std::fill_n(sum, length, T{0});
       std::fill_n(product, length, T{0});
       long row = block;
-      for (; row + 4 <= last; row += 4) {
-        const T *g0 = dz(row, from, length, scratch[0]), *g1 = dz(row + 1, from, length, scratch[1]),
-                *g2 = dz(row + 2, from, length, scratch[2]), *g3 = dz(row + 3, from, length, scratch[3]);
-        const T *x0 = x + row * channels + from, *x1 = x0 + channels, *x2 = x1 + channels,
-                *x3 = x2 + channels;
-        MMDL_SIMD
-        for (long i = 0; i < length; ++i) {
-          sum[i] += (g0[i] + g1[i]) + (g2[i] + g3[i]);
-          product[i] += (g0[i] * (x0[i] - m[i]) + g1[i] * (x1[i] - m[i])) +
-                        (g2[i] * (x2[i] - m[i]) + g3[i] * (x3[i] - m[i]));
+      if (keep == nullptr)
+        for (; row + 2 <= last; row += 2) {
+          const auto g = dz(row, from), h = dz(row + 1, from);
+          const T *v = x + row * channels + from, *w = v + channels;
+          MMDL_SIMD
+          for (long i = 0; i < length; ++i) {
+            const T a = g(i), b = h(i);
+            sum[i] += a + b;
+            product[i] += a * (v[i] - m[i]) + b * (w[i] - m[i]);
+          }
         }
-      }
       for (; row < last; ++row) {
-        const T *g = dz(row, from, length, scratch[0]), *v = x + row * channels + from;
+        const auto g = dz(row, from);
+        const T* v = x + row * channels + from;
+        if (keep == nullptr) {
+          MMDL_SIMD
+          for (long i = 0; i < length; ++i) sum[i] += g(i), product[i] += g(i) * (v[i] - m[i]);
+          continue;
+        }
+        T* kept = keep + row * channels + from;
         MMDL_SIMD
         for (long i = 0; i < length; ++i) {
-          sum[i] += g[i];
-          product[i] += g[i] * (v[i] - m[i]);
+          const T a = g(i);
+          kept[i] = a;
+          sum[i] += a;
+          product[i] += a * (v[i] - m[i]);
         }
       }
       MMDL_SIMD
