@@ -2,7 +2,10 @@
 // The activation functions, alone and as the tail of other kernels.
 #pragma once
 
+#include <bit>
 #include <cmath>
+#include <cstdint>
+#include <type_traits>
 
 #include "../../core/threads.hpp"
 #include "kernel.hpp"
@@ -26,6 +29,23 @@ template <class T>
 inline T sigmoid(T x) {
   const T e = std::exp(-std::fabs(x));
   return (x >= T{0} ? T{1} : e) / (T{1} + e);
+}
+
+/// All bits set where x is negative (not for -0 + 0), else none.
+template <class T>
+inline auto negative_mask(T x) {
+  using Bits = std::conditional_t<sizeof(T) == sizeof(std::int32_t), std::int32_t, std::int64_t>;
+  return std::bit_cast<Bits>(x) >> (8 * sizeof(T) - 1);
+}
+
+/// `value` where y > 0, and with `relu6` y < 6, else zero. Made of signs and not of comparisons, for those
+/// become a load of `value` under a mask, which starts when the mask is known: half the speed where memory is
+/// the limit.
+template <bool relu6, class T>
+inline T keep_if_passed(T y, T value) {
+  auto mask = negative_mask(T{0} - y);
+  if constexpr (relu6) mask &= negative_mask(y - T{6});
+  return std::bit_cast<T>(std::bit_cast<decltype(mask)>(value) & mask);
 }
 
 /// y[i] = activation(x[i]) for `count` numbers; `y` may be `x`.
@@ -66,11 +86,11 @@ inline void activation_gradient(Activation activation, const T* y, const T* dy, 
       return;
     case Activation::relu:
       MMDL_SIMD
-      for (long i = 0; i < count; ++i) dx[i] = y[i] > T{0} ? dy[i] : T{0};
+      for (long i = 0; i < count; ++i) dx[i] = keep_if_passed<false>(y[i], dy[i]);
       return;
     case Activation::relu6:
       MMDL_SIMD
-      for (long i = 0; i < count; ++i) dx[i] = ((y[i] > T{0}) & (y[i] < T{6})) ? dy[i] : T{0};
+      for (long i = 0; i < count; ++i) dx[i] = keep_if_passed<true>(y[i], dy[i]);
       return;
     case Activation::sigmoid:
       MMDL_SIMD

@@ -230,12 +230,10 @@ struct CpuKernel<operators::BatchNorm, T> {
     /// slice.)
     void sum_gradients(const T* mean, long begin, long end, double* sums) const {
       T* keep = keeps_dz() ? residual_ : nullptr;
-      sum_dz(
-          begin, end, channels_, sums,
-          [&](long row, long from, long length, T* scratch) {
-            return dz(row, from, length, keep != nullptr ? keep + row * channels_ + from : scratch);
-          },
-          a_.inputs[0], mean);
+      with_mask([&](auto mask) {
+        sum_dz(begin, end, channels_, sums, a_.inputs[0], mean, keep,
+               [&](long row, long from) { return gradient<decltype(mask)::value>(row, from); });
+      });
     }
     void gradients_summed() {
       if (!keeps_dz()) return;
@@ -247,74 +245,78 @@ struct CpuKernel<operators::BatchNorm, T> {
 
     /// dx, and the residual's gradient where the first pass has not written it.
     void write(const T* mean, const T* slope, const T* constant, long begin, long end) const {
-      T* gradient = a_.input_gradients[0];
-      const bool accumulate = a_.accumulate[0];
-      for (long row = begin; row < end; ++row)
-        for (long from = 0; from < channels_; from += channel_tile) {
-          const long length = std::min(channel_tile, channels_ - from), at = row * channels_ + from;
-          T scratch[channel_tile], upstream[channel_tile];
-          const T* g = dz(row, from, length, scratch);
-          const T* residual_gradient = residual_gets_dz_ ? g : source_ + at;
-          if (residual_ != nullptr &&
-              gradient == source_) {  // dx is about to overwrite what the residual gets
-            std::copy_n(residual_gradient, length, upstream);
-            residual_gradient = upstream;
+      with_mask([&](auto mask) {
+        for (long row = begin; row < end; ++row)
+          for (long from = 0; from < channels_; from += channel_tile) {
+            const long length = std::min(channel_tile, channels_ - from), at = row * channels_ + from;
+            const auto g = gradient<decltype(mask)::value>(row, from);
+            T* dx = a_.input_gradients[0] == nullptr ? nullptr : a_.input_gradients[0] + at;
+            if (a_.training && dx != nullptr && !a_.accumulate[0] && residual_ == nullptr) {
+              const T *x = a_.inputs[0] + at, *s = scale_ + from, *m = mean + from, *l = slope + from,
+                      *k = constant + from;
+              MMDL_SIMD
+              for (long c = 0; c < length; ++c) dx[c] = g(c) * s[c] + ((x[c] - m[c]) * l[c] + k[c]);
+            } else {
+              write_piece(g, mean + from, slope + from, constant + from, scale_ + from, at, dx, length);
+            }
           }
-          if (gradient != nullptr) {
-            const T* s = scale_ + from;
-            T* dx = gradient + at;
-            if (a_.training)
-              put_gradient(g, s, a_.inputs[0] + at, mean + from, slope + from, constant + from, dx, length,
-                           accumulate);
-            else
-              put_scaled(g, s, dx, length, accumulate);
-          }
-          if (residual_ != nullptr) store(residual_gradient, residual_ + at, length, residual_accumulates_);
-        }
+      });
     }
 
    private:
     bool keeps_dz() const { return residual_ != nullptr && residual_gets_dz_ && !residual_accumulates_; }
 
-    static void put_gradient(const T* g, const T* s, const T* x, const T* m, const T* l, const T* k, T* dx,
-                             long length, bool accumulate) {
-      if (accumulate) {
+    /// The rarer cases, through arrays on the stack: dx is about to overwrite what the residual gets, or both
+    /// are one.
+    template <class G>
+    void write_piece(const G& g, const T* m, const T* l, const T* k, const T* s, long at, T* dx,
+                     long length) const {
+      T dz[channel_tile], upstream[channel_tile];
+      MMDL_SIMD
+      for (long c = 0; c < length; ++c) dz[c] = g(c);
+      if (residual_ != nullptr) std::copy_n(residual_gets_dz_ ? dz : source_ + at, length, upstream);
+      if (dx != nullptr) {
         MMDL_SIMD
-        for (long c = 0; c < length; ++c) dx[c] += g[c] * s[c] + ((x[c] - m[c]) * l[c] + k[c]);
-      } else {
-        MMDL_SIMD
-        for (long c = 0; c < length; ++c) dx[c] = g[c] * s[c] + ((x[c] - m[c]) * l[c] + k[c]);
+        for (long c = 0; c < length; ++c) dz[c] *= s[c];
+        if (a_.training) {
+          const T* x = a_.inputs[0] + at;
+          MMDL_SIMD
+          for (long c = 0; c < length; ++c) dz[c] += (x[c] - m[c]) * l[c] + k[c];
+        }
+        store(static_cast<const T*>(dz), dx, length, a_.accumulate[0]);
       }
-    }
-    static void put_scaled(const T* g, const T* s, T* dx, long length, bool accumulate) {
-      if (accumulate) {
-        MMDL_SIMD
-        for (long c = 0; c < length; ++c) dx[c] += g[c] * s[c];
-      } else {
-        MMDL_SIMD
-        for (long c = 0; c < length; ++c) dx[c] = g[c] * s[c];
-      }
+      if (residual_ != nullptr)
+        store(static_cast<const T*>(upstream), residual_ + at, length, residual_accumulates_);
     }
 
-    /// Where dz of some channels of a row stands: in place without a mask, else computed into `to`.
-    const T* dz(long row, long from, long length, T* to) const {
+    /// Where the mask comes from.
+    enum class Mask : unsigned char { none, input, output };
+
+    /// dz of some channels of a row, number by number: computed inside the loops that use it, for a loop that
+    /// stores it first waits for memory twice.
+    template <Mask mask>
+    struct Gradient {
+      const T *dy, *x, *y, *scale, *shift;
+      T operator()(long c) const {
+        if constexpr (mask == Mask::none) return dy[c];
+        constexpr bool six = kind == Activation::relu6;
+        if constexpr (mask == Mask::input) return keep_if_passed<six>(x[c] * scale[c] + shift[c], dy[c]);
+        if constexpr (mask == Mask::output) return keep_if_passed<six>(y[c], dy[c]);
+      }
+    };
+    template <Mask mask>
+    Gradient<mask> gradient(long row, long from) const {
       const long at = row * channels_ + from;
-      const T* dy = source_ + at;
-      if (kind == Activation::none || dz_ready_) return dy;
-      if (mask_from_output_) {
-        activation_gradient(kind, a_.output + at, dy, to, length);
-        return to;
+      return {source_ + at, mask == Mask::input ? a_.inputs[0] + at : nullptr,
+              mask == Mask::output ? a_.output + at : nullptr, scale_ + from, shift_ + from};
+    }
+    template <class Body>
+    void with_mask(const Body& body) const {
+      if constexpr (kind != Activation::none) {
+        if (!dz_ready_ && mask_from_output_) return body(std::integral_constant<Mask, Mask::output>{});
+        if (!dz_ready_) return body(std::integral_constant<Mask, Mask::input>{});
       }
-      const T *x = a_.inputs[0] + at, *s = scale_ + from, *t = shift_ + from;
-      MMDL_SIMD
-      for (long c = 0; c < length; ++c) {
-        const T y = x[c] * s[c] + t[c];
-        if constexpr (kind == Activation::relu6)
-          to[c] = ((y > T{0}) & (y < T{6})) ? dy[c] : T{0};
-        else
-          to[c] = y > T{0} ? dy[c] : T{0};
-      }
-      return to;
+      body(std::integral_constant<Mask, Mask::none>{});
     }
 
     const BackwardArguments<T>& a_;
