@@ -94,7 +94,7 @@ void add_train(CLI::App& app, TrainCommand& c) {
       ->check(one_of({"sgd", "adamw"}))
       ->capture_default_str();
   app.add_option("--learning-rate", c.learning_rate,
-                 "highest learning rate (default: 0.02 for sgd, 0.001 for adamw)")
+                 "highest learning rate (default: 0.1 for sgd, 0.001 for adamw)")
       ->check(real(1e-12, 1e30));
   app.add_option("--momentum", c.momentum, "of sgd")->check(real(0, 0.9999))->capture_default_str();
   app.add_option("--weight-decay", c.weight_decay, "on weights, not on biases")

@@ -28,7 +28,7 @@ struct TrainCommand {
   std::string variant = "full", backbone = "small";
   int size = 64, epochs = 20, batch = 32, workers = 2, threads = 0;
   std::string optimizer = "sgd", schedule = "cosine";
-  float learning_rate = 0.0f, momentum = 0.9f, weight_decay = 1e-4f, clip = 5.0f, quantity_weight = 1.0f;
+  float learning_rate = 0.0f, momentum = 0.9f, weight_decay = 1e-4f, clip = 5.0f, quantity_weight = 0.2f;
   int warm_up = 1;  ///< epochs
   float validation = 0.0f;
   int patience = 0;

@@ -114,7 +114,7 @@ class TrainRun {
     TrainingSettings settings{.adamw = adamw,
                               .learning_rate = command.learning_rate > 0 ? command.learning_rate
                                                : adamw                   ? 1e-3f
-                                                                         : 0.02f,
+                                                                         : 0.1f,
                               .momentum = command.momentum,
                               .weight_decay = command.weight_decay,
                               .clip = command.clip,
