@@ -64,21 +64,26 @@ constexpr void prune_unused(G& graph) {
   }
 }
 
-/// Takes dropout out where it does nothing: its consumers read its input.
+/// Takes dropout out where it does nothing: its consumers read its input. Not where it is an output: outputs are
+/// values of their own.
 template <class G>
 constexpr void remove_idle_dropout(G& graph, Mode mode) {
   int replacement[static_cast<unsigned>(G::node_count)] = {};
+  const auto is_output = [&](int value) {
+    for (int i = 0; i < graph.outputs.count; ++i)
+      if (graph.outputs.id[i] == value) return true;
+    return false;
+  };
   for (int n = 0; n < G::node_count; ++n) {
     Node& node = graph.nodes[n];
     replacement[n] = n;
     for (int i = 0; i < node.input_count; ++i) node.inputs[i] = replacement[node.inputs[i]];
-    if (node.kind != OperatorKind::dropout) continue;
+    if (node.kind != OperatorKind::dropout || is_output(n)) continue;
     if (mode == Mode::inference || node.frozen || node.rate_percent == 0) {
       node.merged = true;
       replacement[n] = node.inputs[0];
     }
   }
-  for (int i = 0; i < graph.outputs.count; ++i) graph.outputs.id[i] = replacement[graph.outputs.id[i]];
 }
 
 /// Puts `first` in the place of `second`, which is its only reader, and marks it merged.

@@ -4,6 +4,7 @@
 
 #include "../core/shape.hpp"
 #include "../graph/builder.hpp"
+#include "../graph/operators.hpp"
 
 namespace mmdl {
 
@@ -52,11 +53,31 @@ struct TypeFlow {
   }
 };
 
+/// Each output of a network is a value of its own, so that each loss has a gradient of its own to write: an output
+/// that repeats an earlier one becomes its copy.
+template <class Builder, class... Outputs>
+constexpr Wires lower_distinct(Builder& builder, Wires outputs, List<Outputs...>) {
+  const Extent extents[] = {extent_of<Outputs>()...};
+  for (int i = 1; i < outputs.count; ++i)
+    for (int j = 0; j < i; ++j) {
+      if (outputs.id[j] != outputs.id[i]) continue;
+      Node node;
+      node.kind = OperatorKind::add;
+      node.name = "copy";
+      node.input = node.output = extents[i];
+      node.needs_inputs = node.needs_output = false;
+      outputs.id[i] = builder.template add<operators::Add>(node, Wires::of(outputs.id[i]));
+    }
+  return outputs;
+}
+
 template <class Net, class Builder, class... Inputs>
 constexpr Wires lower_into(Builder& builder, List<Inputs...>) {
+  using Input = Unwrap<List<Inputs...>>;
   Wires wires;
   (wires.push(builder.add_input(extent_of<Inputs>())), ...);
-  return Net::template lower<Unwrap<List<Inputs...>>>(builder, wires);
+  return lower_distinct(builder, Net::template lower<Input>(builder, wires),
+                        AsList<typename Net::template output<Input>>{});
 }
 
 template <class Net, class Input>

@@ -101,7 +101,7 @@ constexpr MemoryPlan<G::node_count> plan_memory(const G& graph, const Backward<G
     }
   }
 
-  FirstFit<count + 1> heap;
+  FirstFit<2 * count> heap;  // at most each value and each gradient
   long stack_top = 0;
   const auto peak = [&] {
     const long now = stack_top + heap.extent();
