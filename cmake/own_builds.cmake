@@ -5,9 +5,6 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # GCC 12 warns wrongly of `"literal" + std::string` when it optimises (its bug 105651).
   list(APPEND MMDL_WARNINGS -Wno-restrict)
 endif()
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  list(APPEND MMDL_WARNINGS -Wno-restrict)  # false alarms inside std::string: GCC's bug 105651
-endif()
 if(MMDL_WERROR)
   list(APPEND MMDL_WARNINGS -Werror)
 endif()
@@ -42,7 +39,6 @@ function(mmdl_own_program target)
   if(arg_NO_OPENMP)
     target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/include")
     target_compile_features(${target} PRIVATE cxx_std_20)
-    target_link_libraries(${target} PRIVATE Eigen3::Eigen)
     if(arg_DATA)
       target_link_libraries(${target} PRIVATE JPEG::JPEG PNG::PNG nlohmann_json::nlohmann_json Threads::Threads)
     endif()

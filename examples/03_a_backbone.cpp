@@ -31,9 +31,9 @@ using Projected = MultiScale<Small, Sequential<Parallel<Tap, Tap, Tap>, Join>>;
 static_assert(std::is_same_v<output_shape<Projected, Image>, Shape<3 * 24>>);
 
 // Second way: another block in the sum along the scales, from the fused value's shape to the next tap's.
-struct SeparableFusion : detail::SumFusion<SeparableFusion> {
+struct SeparableFusion : SumFusion<SeparableFusion> {
   template <class From, class To>
-  using block = Sequential<DepthwiseConv<Stride<detail::scale_ratio<From, To>>, Bias<false>>, BatchNorm, Relu,
+  using block = Sequential<DepthwiseConv<Stride<scale_ratio<From, To>>, Bias<false>>, BatchNorm, Relu,
                            Conv<To::extents[2], Kernel<1>, Bias<false>>, BatchNorm, Relu>;
 };
 using Light = MultiScale<Small, SeparableFusion>;

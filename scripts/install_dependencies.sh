@@ -4,9 +4,9 @@
 # Usage: install_dependencies.sh [--benchmarks]
 set -euo pipefail
 
-packages=(build-essential cmake clang libomp-dev libeigen3-dev doctest-dev libjpeg-dev libpng-dev
+packages=(build-essential cmake clang libomp-dev doctest-dev libjpeg-dev libpng-dev
   nlohmann-json3-dev libcli11-dev)
-if [[ ${1:-} == --benchmarks ]]; then packages+=(libbenchmark-dev libdlib-dev time); fi
+if [[ ${1:-} == --benchmarks ]]; then packages+=(libbenchmark-dev libeigen3-dev libdlib-dev time); fi
 
 missing=()
 for package in "${packages[@]}"; do

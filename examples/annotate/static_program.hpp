@@ -156,19 +156,13 @@ class StaticProgram final : public AnnotatorProgram {
   }
 
  private:
-  /// The loader of the data with its labels and tags filled up to the room there is. No sample has one of
-  /// those: a label is a place in the vocabulary, and a tag that was read has no control character.
-  static std::unique_ptr<Loader> make_loader(DataSet data, const mmdl::LoaderOptions& options) {
-    data.manifest.labels.resize(static_cast<std::size_t>(labels));
-    if constexpr (with_tags) {
-      std::vector<std::string> words = data.tags.words();
-      while (words.size() < static_cast<std::size_t>(tags))
-        words.push_back("\x01" + std::to_string(words.size()));
-      return std::make_unique<Loader>(std::move(data.manifest), mmdl::TagVocabulary(std::move(words)),
-                                      options);
-    } else {
+  /// The program has room for more labels and tags than most data have.
+  static std::unique_ptr<Loader> make_loader(DataSet data, mmdl::LoaderOptions options) {
+    options.spare_room = true;
+    if constexpr (with_tags)
+      return std::make_unique<Loader>(std::move(data.manifest), std::move(data.tags), options);
+    else
       return std::make_unique<Loader>(std::move(data.manifest), options);
-    }
   }
 
   Model model_;

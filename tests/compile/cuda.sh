@@ -18,5 +18,4 @@ fi
 "$nvcc" --version | sed -n 's/.*release/nvcc/p'
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-# 20012: what nvcc says of defaulted functions inside Eigen.
-"$nvcc" -std=c++20 -O1 -diag-suppress 20012 "$@" -c "$source" -o "$folder/program.o"
+"$nvcc" -std=c++20 -O1 "$@" -c "$source" -o "$folder/program.o"

@@ -329,3 +329,26 @@ TEST_CASE("prefetch: a slow worker does not let others run further than the slot
   prefetch.start(1, [&] { CHECK(started >= 5); });
   prefetch.next();
 }
+
+TEST_CASE("with spare room a data set may have fewer labels and tags than the type") {
+  const TemporaryFolder folder;
+  const Manifest manifest = make_data(folder, 3);
+  using Roomy = Loader<Small, 5, 6>;
+  CHECK_THROWS_WITH_AS(Roomy(manifest, vocabulary()), "Loader: manifest: found 4 labels, expected 6", Error);
+  using Narrow = Loader<Small, 3, 2>;
+  CHECK_THROWS_WITH_AS(Narrow(manifest, vocabulary(), {.spare_room = true}),
+                       "Loader: manifest: found 4 labels, expected at most 2", Error);
+  Roomy loader(manifest, vocabulary(), {.batch = 3, .shuffle = false, .spare_room = true});
+  Roomy::Batch batch;
+  loader.start_epoch(0);
+  REQUIRE(loader.next(batch));
+  CHECK(batch.labels(1, 0) == 1.0f);
+  CHECK(batch.labels(2, 1) == 1.0f);
+  CHECK(batch.tags(0, 1) == 1.0f);  // "red"
+  for (int row = 0; row < 3; ++row) {
+    CHECK(batch.labels(row, 4) == 0.0f);
+    CHECK(batch.labels(row, 5) == 0.0f);
+    CHECK(batch.tags(row, 3) == 0.0f);
+    CHECK(batch.tags(row, 4) == 0.0f);
+  }
+}

@@ -146,6 +146,7 @@ TEST_CASE("multi-scale networks and the annotator") {
   check<MultiScale<Tiny, ConcatFusion>, Picture>({.samples = 3});
   check<MultiScale<Tiny, NoFusion>, Picture>({.samples = 3});
   check<MultiScale<Tiny, ConvFusion, Scales<1, 3>>, Picture>({.samples = 3});
+  check<MultiScale<Frozen<Tiny>>, Picture>({.samples = 3});
   using Quantity = Sequential<MlpWithDropout<50, 6, 4>, Linear<1>>;
   check<Annotator<MultiScale<Tiny>, Mlp<6, 5>, Labels<4>, Quantity>, List<Picture, Shape<8>>>({.samples = 3});
   check<Annotator<MultiScale<Tiny>, NoText, Labels<4>, NoQuantity>, Picture>({.samples = 3});

@@ -24,7 +24,10 @@ struct Shape {
   /// "224x224x3"
   static std::string str() {
     std::string text;
-    for (int extent : extents) text += (text.empty() ? "" : "x") + std::to_string(extent);
+    for (int extent : extents) {
+      if (!text.empty()) text += 'x';
+      text += std::to_string(extent);
+    }
     return text;
   }
 };

@@ -31,6 +31,7 @@ struct LoaderOptions {
   std::uint64_t seed = 0;  ///< of the order and of the augmentation
   bool shuffle = true;     ///< an order of each epoch's own; else that of the manifest
   bool drop_last = false;  ///< leave out an epoch's last batch when it is short
+  bool spare_room = false; ///< fewer labels or tags than the type has room for will do: the rest stay 0
   bool strict = false;     ///< an image that cannot be used is an error; else it is skipped and reported
   ImageOptions images = {};
 };
@@ -201,11 +202,13 @@ class Loader {
     in_range("prefetch", options.prefetch, 1, 1024);
     const auto samples = static_cast<long>(manifest.samples.size());
     in_range("samples of the manifest", samples, options.drop_last ? options.batch : 1, 0x7FFFFFFF);
-    if (manifest.labels.size() != Labels)
-      detail::fail("Loader: manifest", std::to_string(manifest.labels.size()) + " labels",
-                   std::to_string(Labels));
-    if (vocabulary.size() != Tags)
-      detail::fail("Loader: vocabulary", std::to_string(vocabulary.size()) + " tags", std::to_string(Tags));
+    const auto fits = [&](const char* what, long found, long room, const char* unit) {
+      if (found == room || (options.spare_room && found < room)) return;
+      detail::fail(std::string("Loader: ") + what, std::to_string(found) + unit,
+                   (options.spare_room ? "at most " : "") + std::to_string(room));
+    };
+    fits("manifest", static_cast<long>(manifest.labels.size()), Labels, " labels");
+    fits("vocabulary", vocabulary.size(), Tags, " tags");
     for (const auto& sample : manifest.samples)
       for (const int label : sample.labels)
         if (label < 0 || label >= Labels)

@@ -83,7 +83,7 @@ inline std::vector<std::string> entry_names(const GraphView& graph) {
 inline std::string with_separators(long value) {
   std::string digits = std::to_string(value);
   for (int place = static_cast<int>(digits.size()) - 3; place > (value < 0 ? 1 : 0); place -= 3)
-    digits.insert(static_cast<std::size_t>(place), ",");
+    digits.insert(static_cast<std::size_t>(place), 1, ',');
   return digits;
 }
 

@@ -107,13 +107,16 @@ class BackwardView {
   const detail::BackwardArguments<T>& arguments_;
 };
 
+/// Height, width and channels of one sample.
+using Extent = detail::Extent;
+
 /// A parameter tensor of a custom operator: its name (as it stands in weight files), how it is drawn, its extents, and
 /// the fan-in for initializers that need one.
 using Parameter = detail::EntrySpec;
 
 /// Base of an operator written from scratch: `struct ChannelScale : OperatorLayer<ChannelScale>`. The operator has
 ///   template <class In> using output = ...;                      its shape rule (In: a Shape, or a List of several)
-///   static constexpr std::array<Parameter, N> parameters(Height-Width-Channels extent);      at most 4, may be left out
+///   static constexpr std::array<Parameter, N> parameters(Extent input);      at most 4, may be left out
 ///   template <class T> static void forward(const ForwardView<T>&);
 ///   template <class T> static void backward(const BackwardView<T>&);
 /// and, if it likes, `static constexpr const char* name`, `needs_input = false`, `needs_output = false` (what the backward

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "../graph/lower.hpp"
+#include "../layers/structure.hpp"
 
 namespace mmdl {
 
@@ -54,6 +55,18 @@ struct Backbone {
 };
 
 namespace detail {
+
+/// A backbone as the list of its scales; a frozen one is the list of its frozen scales.
+template <class B>
+struct AsBackbone;
+template <class... Each>
+struct AsBackbone<Backbone<Each...>> {
+  using type = Backbone<Each...>;
+};
+template <class... Each>
+struct AsBackbone<Frozen<Backbone<Each...>>> {
+  using type = Backbone<Frozen<Each>...>;
+};
 
 /// The backbone's first scales: what lies above the last scale in use is not built.
 template <int Count, class B, class Sequence = std::make_integer_sequence<int, Count>>

@@ -18,7 +18,8 @@ namespace mmdl {
 template <int Scale, int Count>
 struct scale_out_of_range;  ///< problem: `Scales<...>` names scale `Scale` of a backbone that has `Count`
 template <class Fused, class Scale>
-struct fusion_does_not_reach_scale;  ///< problem: a fusion block's output differs from the scale it is added to
+struct fusion_does_not_reach_scale;  ///< problem: a fusion block's output differs from the scale it is added
+                                     ///< to
 
 namespace detail {
 template <int... Numbers>
@@ -37,21 +38,23 @@ struct Scales {
   static constexpr int count = sizeof...(Numbers);
   static constexpr std::array<int, sizeof...(Numbers)> numbers{Numbers...};
   static constexpr int last = numbers.back();
-  static_assert(detail::rising_numbers<Numbers...>(), "mmdl: Scales<...> are numbered from the finest to the coarsest");
+  static_assert(detail::rising_numbers<Numbers...>(),
+                "mmdl: Scales<...> are numbered from the finest to the coarsest");
 };
 
 /// All scales of the backbone: the default of `MultiScale`.
 struct AllScales {};
 
-namespace detail {
-
 /// The stride that takes one scale's height to the other's: its quotient, rounded up.
 template <class From, class To>
 inline constexpr int scale_ratio =
-    (extent_of<From>().height + extent_of<To>().height - 1) / extent_of<To>().height;
+    (detail::extent_of<From>().height + detail::extent_of<To>().height - 1) / detail::extent_of<To>().height;
 
 /// The sum of fusion blocks along the scales (Niu et al., equation 2): fused_1 = M_1,
-/// fused_l = M_l + F_l(fused_{l-1}), then the mean over all places. `Block<From, To>` is F_l.
+/// fused_l = M_l + F_l(fused_{l-1}), then the mean over all places. The base of a fusion of one's own:
+/// `struct Mine : SumFusion<Mine> { template <class From, class To> using block = ...; };` where `block<From,
+/// To>` is F_l, a layer from shape `From` to shape `To`; another output is rejected as
+/// `fusion_does_not_reach_scale`.
 template <class Fusion>
 struct SumFusion {
  private:
@@ -59,21 +62,22 @@ struct SumFusion {
   struct Step {
     Builder& builder;
     int fused;
-    Wires taps;
+    detail::Wires taps;
     int next;
 
     template <class To>
-    friend constexpr auto operator>>(Step step, Tag<To>) {
+    friend constexpr auto operator>>(Step step, detail::Tag<To>) {
       if constexpr (std::is_void_v<Fused>) {
         return Step<To, Builder>{step.builder, step.taps.id[0], step.taps, 1};
       } else {
         using Block = typename Fusion::template block<Fused, To>;
         using Reached = typename Block::template output<Fused>;
-        static_assert(accepted<std::is_same_v<Reached, To>, fusion_does_not_reach_scale<Reached, To>>);
+        static_assert(
+            detail::accepted<std::is_same_v<Reached, To>, fusion_does_not_reach_scale<Reached, To>>);
         step.builder.enter("fusion");
-        Wires terms = Block::template lower<Fused>(step.builder, Wires::of(step.fused));
+        detail::Wires terms = Block::template lower<Fused>(step.builder, detail::Wires::of(step.fused));
         terms.push(step.taps.id[step.next]);
-        const int sum = lower_add(step.builder, terms, extent_of<To>());
+        const int sum = detail::lower_add(step.builder, terms, detail::extent_of<To>());
         step.builder.leave();
         return Step<To, Builder>{step.builder, sum, step.taps, step.next + 1};
       }
@@ -84,42 +88,41 @@ struct SumFusion {
   struct Rule;
   template <class... Taps>
   struct Rule<List<Taps...>> {
-    using last = At<sizeof...(Taps) - 1, List<Taps...>>;
+    using last = detail::At<sizeof...(Taps) - 1, List<Taps...>>;
     template <class Builder>
-    static constexpr Wires lower(Builder& builder, Wires taps) {
-      const int fused = (Step<void, Builder>{builder, 0, taps, 0} >> ... >> Tag<Taps>{}).fused;
-      return GlobalAveragePool::lower<last>(builder, Wires::of(fused));
+    static constexpr detail::Wires lower(Builder& builder, detail::Wires taps) {
+      const int fused = (Step<void, Builder>{builder, 0, taps, 0} >> ... >> detail::Tag<Taps>{}).fused;
+      return GlobalAveragePool::lower<last>(builder, detail::Wires::of(fused));
     }
   };
 
  public:
   template <class In>
-  using output = GlobalAveragePool::output<typename Rule<AsList<In>>::last>;
+  using output = GlobalAveragePool::output<typename Rule<detail::AsList<In>>::last>;
   template <class In, class Builder>
-  static constexpr Wires lower(Builder& builder, Wires taps) {
-    return Rule<AsList<In>>::lower(builder, taps);
+  static constexpr detail::Wires lower(Builder& builder, detail::Wires taps) {
+    return Rule<detail::AsList<In>>::lower(builder, taps);
   }
 };
 
-}  // namespace detail
-
-/// The paper's fusion (Niu et al., equations 2 and 3): F_l is a 3x3 convolution that keeps the channels, its stride
-/// the ratio of the two scales, and a 1x1 convolution to the next scale's channels; batch norm and ReLU after both.
-struct ConvFusion : detail::SumFusion<ConvFusion> {
+/// The paper's fusion (Niu et al., equations 2 and 3): F_l is a 3x3 convolution that keeps the channels, its
+/// stride the ratio of the two scales, and a 1x1 convolution to the next scale's channels; batch norm and
+/// ReLU after both.
+struct ConvFusion : SumFusion<ConvFusion> {
   template <class From, class To>
-  using block =
-      Sequential<Conv<From::extents[2], Kernel<3>, Stride<detail::scale_ratio<From, To>>, Bias<false>>, BatchNorm, Relu,
-                 Conv<To::extents[2], Kernel<1>, Bias<false>>, BatchNorm, Relu>;
+  using block = Sequential<Conv<From::extents[2], Kernel<3>, Stride<scale_ratio<From, To>>, Bias<false>>,
+                           BatchNorm, Relu, Conv<To::extents[2], Kernel<1>, Bias<false>>, BatchNorm, Relu>;
 };
 
 /// The variant MS-CNN-MaxPool (Niu et al., section IV-D-1): 3x3 max pooling in place of the 3x3 convolution.
-struct MaxPoolFusion : detail::SumFusion<MaxPoolFusion> {
+struct MaxPoolFusion : SumFusion<MaxPoolFusion> {
   template <class From, class To>
-  using block = Sequential<MaxPool<3, Stride<detail::scale_ratio<From, To>>, Padding<1>>, BatchNorm, Relu,
+  using block = Sequential<MaxPool<3, Stride<scale_ratio<From, To>>, Padding<1>>, BatchNorm, Relu,
                            Conv<To::extents[2], Kernel<1>, Bias<false>>, BatchNorm, Relu>;
 };
 
-/// The variant MS-CNN-AvgPool (Niu et al., section IV-D-1): each scale averaged over its places, all concatenated.
+/// The variant MS-CNN-AvgPool (Niu et al., section IV-D-1): each scale averaged over its places, all
+/// concatenated.
 struct ConcatFusion {
  private:
   template <class In>
@@ -160,15 +163,17 @@ struct NoFusion {
   }
 };
 
-/// A backbone with its scales fused into one vector: `Shape<H, W, 3>` to `Shape<N>`, N the channels of the last scale
-/// (ConvFusion, MaxPoolFusion, NoFusion) or of all together (ConcatFusion). `Which` chooses the scales that are fused;
-/// a number beyond the backbone's is rejected as `scale_out_of_range<number, count>`. A fusion of one's own is a layer
-/// from the `List` of taps, or derives from the sum with a `block<From, To>` of its own (docs/backbones.md).
-/// Names: "scale1…", "fusion1…". Source: Niu et al., section III-A.
+/// A backbone with its scales fused into one vector: `Shape<H, W, 3>` to `Shape<N>`, N the channels of the
+/// last scale (ConvFusion, MaxPoolFusion, NoFusion) or of all together (ConcatFusion). `Which` chooses the
+/// scales that are fused; a number beyond the backbone's is rejected as `scale_out_of_range<number, count>`.
+/// A fusion of one's own is a layer from the `List` of taps, or derives from the sum with a `block<From, To>`
+/// of its own (docs/backbones.md). Names: "scale1…", "fusion1…". Source: Niu et al., section III-A.
 template <class B, class Fusion = ConvFusion, class Which = AllScales>
 struct MultiScale {
  private:
-  template <class W, class Sequence = std::make_integer_sequence<int, B::scales>>
+  using All = typename detail::AsBackbone<B>::type;
+
+  template <class W, class Sequence = std::make_integer_sequence<int, All::scales>>
   struct Chosen;
   template <int... Indices>
   struct Chosen<AllScales, std::integer_sequence<int, Indices...>> {
@@ -176,13 +181,15 @@ struct MultiScale {
   };
   template <int... Numbers, class Sequence>
   struct Chosen<Scales<Numbers...>, Sequence> {
-    static_assert((detail::accepted<(Numbers >= 1 && Numbers <= B::scales), scale_out_of_range<Numbers, B::scales>> &&
-                   ...));
+    static_assert(
+        (detail::accepted<(Numbers >= 1 && Numbers <= All::scales), scale_out_of_range<Numbers, All::scales>> &&
+         ...));
     // A refused number is replaced, so that the refusal is the only message.
-    using scales = std::conditional_t<((Numbers >= 1 && Numbers <= B::scales) && ...), Scales<Numbers...>, Scales<1>>;
+    using scales =
+        std::conditional_t<((Numbers >= 1 && Numbers <= All::scales) && ...), Scales<Numbers...>, Scales<1>>;
   };
   using Used = typename Chosen<Which>::scales;
-  using Trunk = typename detail::FirstScales<Used::last, B>::type;
+  using Trunk = typename detail::FirstScales<Used::last, All>::type;
 
   template <class In, class S>
   struct Taps;

@@ -46,7 +46,10 @@ inline std::vector<std::int64_t> entry_shape(const EntrySpec& spec) {
 
 inline std::string dimensions_text(const std::vector<std::int64_t>& shape) {
   std::string text;
-  for (const std::int64_t extent : shape) text += (text.empty() ? "" : "x") + std::to_string(extent);
+  for (const std::int64_t extent : shape) {
+    if (!text.empty()) text += 'x';
+    text += std::to_string(extent);
+  }
   return text.empty() ? "a scalar" : text;
 }
 

@@ -7,7 +7,9 @@
 
 // Before a loop of few and known steps over an array that must live in registers: GCC decides that before it
 // would unroll by itself.
-#if defined(__clang__)
+#if defined(__CUDACC__)  // nvcc's own front end knows neither
+#  define MMDL_UNROLL
+#elif defined(__clang__)
 #  define MMDL_UNROLL _Pragma("unroll")
 #else
 #  define MMDL_UNROLL _Pragma("GCC unroll 16")
