@@ -2,13 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a program costs its compiler: the annotator over ResNet-101, in turn with the ResNet-101 trainer of dlib.
 # Prints seconds and peak memory of each run, the medians and their ratio.
-# Usage: compile_cost.sh [runs]   Environment: CXX (g++), EIGEN (/usr/include/eigen3)
+# Usage: compile_cost.sh [runs]   Environment: CXX (g++)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 runs=${1:-3}
 compiler=${CXX:-g++}
-eigen=${EIGEN:-/usr/include/eigen3}
 flags=(-std=c++20 -O3 -march=native -fopenmp)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -41,7 +40,7 @@ measure() {
 median() { sort -n "$1" | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
 
 for ((run = 1; run <= runs; ++run)); do
-  measure "$run" mmdl_annotator_resnet101 -Iinclude -isystem "$eigen" tests/compile/accept/03_annotator.cpp
+  measure "$run" mmdl_annotator_resnet101 -Iinclude tests/compile/accept/03_annotator.cpp
   if ((has_dlib)); then measure "$run" dlib_resnet101 bench/compile_cost/dlib_resnet101.cpp; fi
 done
 
