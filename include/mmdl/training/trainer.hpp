@@ -2,6 +2,7 @@
 // The training step: forward, losses, backward, clipping, update.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -88,6 +89,7 @@ class Trainer {
       slots_.emplace_back(count);
       std::fill_n(slots_.back().data(), count, T{});
     }
+    states_before_.reserve(static_cast<std::size_t>(model.engine().graph().states));
   }
 
   /// One step on a batch: the inputs' tensors, then the targets' tensors, in the network's order. Gives the loss (the
@@ -100,10 +102,19 @@ class Trainer {
     const detail::RandomKey key{model_->engine().seed(), static_cast<std::uint64_t>(step_)};
     static constexpr detail::ProgramView program =
         detail::program_view<Program<detail::Mode::training>, detail::Mode::training>();
-    const T total = forward_and_losses(program, key, /*gradients=*/true, std::tie(tensors...), samples);
-    if (!std::isfinite(total))
-      detail::fail("training step " + std::to_string(step_) + ": loss", std::to_string(total),
-                   "a finite number (a lower learning rate, or clipping, may help)");
+    // The forward moves the running statistics: a step that fails must not leave its batch's there.
+    T* states = model_->engine().states();
+    std::copy_n(states, model_->engine().graph().states, states_before_.data());
+    T total;
+    try {
+      total = forward_and_losses(program, key, /*gradients=*/true, std::tie(tensors...), samples);
+      if (!std::isfinite(total))
+        detail::fail("training step " + std::to_string(step_) + ": loss", std::to_string(total),
+                     "a finite number (a lower learning rate, or clipping, may help)");
+    } catch (...) {
+      std::copy_n(states_before_.data(), model_->engine().graph().states, states);
+      throw;
+    }
     model_->engine().backward(program, samples, key);
     T* gradients = model_->engine().gradients();
     if (clip_norm_ > 0.0f) gradient_norm_ = clip_norm(gradients, ranges_, static_cast<T>(clip_norm_));
@@ -201,6 +212,7 @@ class Trainer {
   Optimizer optimizer_;
   std::vector<ParameterRange> ranges_;
   std::vector<detail::Buffer<T>> slots_;
+  detail::Buffer<T> states_before_;
   std::function<float(long)> schedule_;
   std::array<T, static_cast<std::size_t>(LossTypes::count)> values_{};
   float clip_norm_ = 0.0f;
