@@ -68,7 +68,8 @@ void copy_numbers(const T* from, long count, T* to) {
   store_vector(to + count - width, load_vector<Simd<T>>(from + count - width));
 }
 
-#if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 12)
+// nvcc writes a shuffle back wrongly for the host compiler: it gets the plain loop, which computes the same.
+#if !defined(__CUDACC__) && (defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 12))
 /// a[0] b[0] a[1] b[1] ... of the halves of two vectors that start at `First`.
 template <int First, class V, int... I>
 V interleave(const V& a, const V& b, std::integer_sequence<int, I...>) {
