@@ -8,7 +8,8 @@ out=${1:-build/demo}
 size=${SIZE:-64} epochs=${EPOCHS:-10}
 
 scripts/install_dependencies.sh
-cmake -S . -B build/demo_program -DCMAKE_BUILD_TYPE=Release -DMMDL_BUILD_TESTS=OFF >/dev/null
+cmake -S . -B build/demo_program -DCMAKE_BUILD_TYPE=Release -DMMDL_BUILD_TESTS=OFF \
+  -DMMDL_ANNOTATE_MODELS="small:$size" >/dev/null
 cmake --build build/demo_program --parallel "$(nproc)" --target annotate
 annotate=build/demo_program/examples/annotate
 
