@@ -94,7 +94,7 @@ class Trainer {
 
   /// One step on a batch: the inputs' tensors, then the targets' tensors, in the network's order. Gives the loss (the
   /// sum of all losses, each with its weight) before the update. Throws `Error` when the loss is not finite: the
-  /// parameters are then those from before the step, while running statistics have seen the batch.
+  /// model is then as it was before the step.
   template <class... Shapes>
   T step(const Tensor<Shapes, T>&... tensors) {
     const int samples = detail::common_samples("training step", tensors...);
