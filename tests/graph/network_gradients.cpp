@@ -89,25 +89,3 @@ TEST_CASE("gradients of operators with several inputs and parameters") {
   check<Sequential<Linear<4>, Heads<Identity, Frozen<Sequential<Linear<4>, Tanh>>>, Frozen<Gate>>, Shape<5>>(
       "frozen gate");
 }
-
-TEST_CASE("gradients where values are read by many") {
-  check<Sequential<Conv<4>, Residual<Residual<Residual<Relu, Tanh>, Sigmoid>>, Conv<2>>, Image>("three deep");
-  check<Sequential<Conv<4>, Residual<Identity>, Residual<Identity>, Relu, Residual<Relu>>, Image>(
-      "doubled twice");
-  check<Sequential<Norm<4>, Heads<Identity, Relu, Block, Dropout<30>, Residual<Identity>>, Join, Conv<1>>,
-        Image>("five");
-  check<Sequential<Conv<4>, Product<Residual<Identity>, Identity, Residual<Relu>>, Relu>, Image>(
-      "product of sums");
-  check<Sequential<Heads<Residual<Norm<4>>, Residual<Norm<4>>>, Multiply, Residual<BatchNorm>, Relu6>, Image>(
-      "two blocks");
-  check<Sequential<Conv<4>, Heads<Residual<Relu>, Sequential<Relu, Residual<Sigmoid>>, Identity>>, Image>(
-      "three outputs");
-  check<Sequential<Residual<Sequential<Norm<4>, Relu>, Sequential<Norm<4>, Relu>>,
-                   Residual<Conv<4>, BatchNorm>, Tanh>,
-        Image>("two activated norms added");
-  check<Sequential<Conv<4>, Residual<Dropout<20>>, Dropout<40>, Residual<Dropout<20>, Relu>>, Image>(
-      "dropout in sums");
-  check<Sequential<Residual<Frozen<Norm<4>>, Frozen<BatchNorm>>, Relu,
-                   Residual<Frozen<Sequential<BatchNorm, Relu6>>>>,
-        Image>("frozen norms in sums");
-}

@@ -71,6 +71,31 @@ void for_each(const Body& body) {
   body.template operator()<
       Sequential<Residual<Sequential<Linear<6>, Relu, Dropout<30>>>, Linear<6>, Relu, Linear<3>, Sigmoid>,
       Vector>("linear");
+  // Values read by many.
+  body.template operator()<Sequential<Conv<4>, Residual<Residual<Residual<Relu, Tanh>, Sigmoid>>, Conv<2>>,
+                           Image>("three deep");
+  body.template operator()<Sequential<Conv<4>, Residual<Identity>, Residual<Identity>, Relu, Residual<Relu>>,
+                           Image>("doubled twice");
+  body.template operator()<
+      Sequential<Norm<4>, Heads<Identity, Relu, Block, Dropout<30>, Residual<Identity>>, Join, Conv<1>>,
+      Image>("five");
+  body.template operator()<Sequential<Conv<4>, Product<Residual<Identity>, Identity, Residual<Relu>>, Relu>,
+                           Image>("product of sums");
+  body.template operator()<
+      Sequential<Heads<Residual<Norm<4>>, Residual<Norm<4>>>, Multiply, Residual<BatchNorm>, Relu6>, Image>(
+      "two blocks");
+  body.template operator()<
+      Sequential<Conv<4>, Heads<Residual<Relu>, Sequential<Relu, Residual<Sigmoid>>, Identity>>, Image>(
+      "three outputs");
+  body.template operator()<Sequential<Residual<Sequential<Norm<4>, Relu>, Sequential<Norm<4>, Relu>>,
+                                      Residual<Conv<4>, BatchNorm>, Tanh>,
+                           Image>("two activated norms added");
+  body.template
+  operator()<Sequential<Conv<4>, Residual<Dropout<20>>, Dropout<40>, Residual<Dropout<20>, Relu>>, Image>(
+      "dropout in sums");
+  body.template operator()<Sequential<Residual<Frozen<Norm<4>>, Frozen<BatchNorm>>, Relu,
+                                      Residual<Frozen<Sequential<BatchNorm, Relu6>>>>,
+                           Image>("frozen norms in sums");
 }
 
 }  // namespace networks
