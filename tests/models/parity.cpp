@@ -121,14 +121,11 @@ class Comparison {
   }
 
   void add(const char* kind, double difference, double scale) {
-    for (auto& [known, worst] : errors_)
-      if (std::string(known) == kind) {
-        worst = std::max(worst, std::fabs(difference) / scale);
-        if (!std::isfinite(difference)) worst = INFINITY;
-        return;
-      }
-    errors_.emplace_back(kind, 0.0);
-    add(kind, difference, scale);
+    const auto place =
+        std::find_if(errors_.begin(), errors_.end(), [&](const Error& error) { return error.kind == kind; });
+    if (place == errors_.end()) errors_.push_back({kind, 0.0});
+    double& worst = place == errors_.end() ? errors_.back().worst : place->worst;
+    worst = std::isfinite(difference) ? std::max(worst, std::fabs(difference) / scale) : HUGE_VAL;
   }
 
   /// In double all must agree to `exact`, which proves the network; the golden numbers are stored in float32.
@@ -137,17 +134,21 @@ class Comparison {
   /// it.
   template <class T>
   void verify(double exact) const {
-    for (const auto& [kind, worst] : errors_) {
-      const double rounding = golden(std::string("float32_error.") + kind)[0];
+    for (const Error& error : errors_) {
+      const double rounding = golden("float32_error." + error.kind)[0];
       const double bound = std::is_same_v<T, double> ? exact : std::max(1e-4, 10.0 * rounding);
-      INFO(name_, ": ", kind, ": error ", worst, ", PyTorch's in float32 ", rounding);
-      CHECK(worst <= bound);
+      INFO(name_, ": ", error.kind, ": error ", error.worst, ", PyTorch's in float32 ", rounding);
+      CHECK(error.worst <= bound);
     }
   }
 
  private:
+  struct Error {
+    std::string kind;
+    double worst;
+  };
   std::string name_;
-  std::vector<std::pair<const char*, double>> errors_;
+  std::vector<Error> errors_;
 };
 
 template <class T>
