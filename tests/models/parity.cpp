@@ -121,10 +121,10 @@ class Comparison {
   }
 
   void add(const char* kind, double difference, double scale) {
-    const auto place =
+    auto place =
         std::find_if(errors_.begin(), errors_.end(), [&](const Error& error) { return error.kind == kind; });
-    if (place == errors_.end()) errors_.push_back({kind, 0.0});
-    double& worst = place == errors_.end() ? errors_.back().worst : place->worst;
+    if (place == errors_.end()) place = errors_.insert(place, Error{kind, 0.0});
+    double& worst = place->worst;
     worst = std::isfinite(difference) ? std::max(worst, std::fabs(difference) / scale) : HUGE_VAL;
   }
 
