@@ -137,6 +137,23 @@ TEST_CASE("a loss that is not finite stops the step before the parameters change
   CHECK(trainer.steps() == 0);
 }
 
+TEST_CASE("with clipping, a gradient that is not finite stops the step too") {
+  struct Steep : ElementwiseLayer<Steep> {  // a finite value with an infinite slope
+    static float forward(float x) { return x; }
+    static float backward(float, float, float dy) { return dy * std::numeric_limits<float>::infinity(); }
+  };
+  Model<Sequential<Linear<4>, BatchNorm, Steep, Linear<2>>, Shape<3>> model;
+  Trainer trainer{model, MeanSquaredError{}, Sgd{.learning_rate = 0.1f}};
+  trainer.with_clipping(1.0f);
+  Tensor<Shape<3>> x(3);
+  Tensor<Shape<2>> y(3);
+  fill_normal(x, 1);
+  fill_normal(y, 2);
+  const std::vector<float> before = everything(model);
+  CHECK(has(message_of([&] { trainer.step(x, y); }), "norm of the gradient"));
+  CHECK(everything(model) == before);
+}
+
 TEST_CASE("bad batches and options") {
   Model<Linear<2>, Shape<3>> model;
   Trainer trainer{model, MeanSquaredError{}, Sgd{}};

@@ -53,9 +53,10 @@ std::map<std::string, std::string> load_checkpoint(Trainer<Model<Net, Input>, Lo
   if (seed != std::to_string(engine.seed()))
     detail::fail(path + ": seed", seed, std::to_string(engine.seed()) + " as in this run");
   const std::string& steps_text = note("checkpoint.steps");
-  char* end = nullptr;
-  const long steps = std::strtol(steps_text.c_str(), &end, 10);
-  if (steps_text.empty() || *end != '\0' || steps < 0)
+  const bool digits = !steps_text.empty() && steps_text.size() <= 18 &&
+                      steps_text.find_first_not_of("0123456789") == std::string::npos;
+  const long steps = digits ? std::strtol(steps_text.c_str(), nullptr, 10) : 0;
+  if (!digits)
     detail::fail(path + ": metadata 'checkpoint.steps'", "'" + steps_text + "'", "a number of steps");
 
   // Everything is read and checked before anything is changed.

@@ -93,8 +93,8 @@ class Trainer {
   }
 
   /// One step on a batch: the inputs' tensors, then the targets' tensors, in the network's order. Gives the loss (the
-  /// sum of all losses, each with its weight) before the update. Throws `Error` when the loss is not finite: the
-  /// model is then as it was before the step.
+  /// sum of all losses, each with its weight) before the update. Throws `Error` when the loss (or, with
+  /// clipping, the gradient's norm) is not finite: the model is then as it was before the step.
   template <class... Shapes>
   T step(const Tensor<Shapes, T>&... tensors) {
     const int samples = detail::common_samples("training step", tensors...);
@@ -106,18 +106,20 @@ class Trainer {
     T* states = model_->engine().states();
     std::copy_n(states, model_->engine().graph().states, states_before_.data());
     T total;
+    T* gradients = nullptr;
     try {
       total = forward_and_losses(program, key, /*gradients=*/true, std::tie(tensors...), samples);
-      if (!std::isfinite(total))
-        detail::fail("training step " + std::to_string(step_) + ": loss", std::to_string(total),
-                     "a finite number (a lower learning rate, or clipping, may help)");
+      require_finite("loss", total);
+      model_->engine().backward(program, samples, key);
+      gradients = model_->engine().gradients();
+      if (clip_norm_ > 0.0f) {
+        gradient_norm_ = clip_norm(gradients, ranges_, static_cast<T>(clip_norm_));
+        require_finite("norm of the gradient", gradient_norm_);  // clipping would spread one NaN to all
+      }
     } catch (...) {
       std::copy_n(states_before_.data(), model_->engine().graph().states, states);
       throw;
     }
-    model_->engine().backward(program, samples, key);
-    T* gradients = model_->engine().gradients();
-    if (clip_norm_ > 0.0f) gradient_norm_ = clip_norm(gradients, ranges_, static_cast<T>(clip_norm_));
     T* slots[8] = {};
     for (std::size_t s = 0; s < slots_.size(); ++s) slots[s] = slots_[s].data();
     optimizer_.update(model_->engine().parameters(), gradients, slots, ranges_, learning_rate(), step_);
@@ -164,6 +166,12 @@ class Trainer {
   void set_steps(long steps) { step_ = steps; }
 
  private:
+  void require_finite(const char* what, T value) const {
+    if (!std::isfinite(value))
+      detail::fail("training step " + std::to_string(step_) + ": " + what, std::to_string(value),
+                   "a finite number (a lower learning rate, or clipping, may help)");
+  }
+
   template <detail::Mode mode>
   using Program = detail::Program<typename ModelType::network, detail::Unwrap<typename ModelType::input>, mode>;
 
