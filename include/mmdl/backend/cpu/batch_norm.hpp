@@ -266,6 +266,11 @@ struct CpuKernel<operators::BatchNorm, T> {
    private:
     bool keeps_dz() const { return residual_ != nullptr && residual_gets_dz_ && !residual_accumulates_; }
 
+// GCC 12 takes the arrays for read before written, since it does not see that a length is above 0.
+#if defined(__GNUC__) && !defined(__clang__)
+#  pragma GCC diagnostic push
+#  pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
     /// The rarer cases, through arrays on the stack: dx is about to overwrite what the residual gets, or both
     /// are one.
     template <class G>
@@ -288,6 +293,9 @@ struct CpuKernel<operators::BatchNorm, T> {
       if (residual_ != nullptr)
         store(static_cast<const T*>(upstream), residual_ + at, length, residual_accumulates_);
     }
+#if defined(__GNUC__) && !defined(__clang__)
+#  pragma GCC diagnostic pop
+#endif
 
     /// Where the mask comes from.
     enum class Mask : unsigned char { none, input, output };
