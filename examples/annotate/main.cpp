@@ -94,12 +94,12 @@ void add_train(CLI::App& app, TrainCommand& c) {
       ->check(one_of({"sgd", "adamw"}))
       ->capture_default_str();
   app.add_option("--learning-rate", c.learning_rate,
-                 "highest learning rate (default: 0.1 for sgd, 0.001 for adamw)")
+                 "highest learning rate (default: 0.003 for adamw, 0.1 for sgd)")
       ->check(real(1e-12, 1e30));
   app.add_option("--momentum", c.momentum, "of sgd")->check(real(0, 0.9999))->capture_default_str();
-  app.add_option("--weight-decay", c.weight_decay, "on weights, not on biases")
-      ->check(real(0, 10))
-      ->capture_default_str();
+  app.add_option("--weight-decay", c.weight_decay,
+                 "on weights, not on biases (default: 0.05 for adamw, 0.0001 for sgd)")
+      ->check(real(0, 10));
   app.add_option("--schedule", c.schedule,
                  "of the learning rate: cosine, step (a tenth after half of the steps), constant")
       ->check(one_of({"cosine", "step", "constant"}))

@@ -27,8 +27,8 @@ struct TrainCommand {
   std::string data, test, tags_file, test_tags_file, root;
   std::string variant = "full", backbone = "small";
   int size = 64, epochs = 20, batch = 32, workers = 2, threads = 0;
-  std::string optimizer = "sgd", schedule = "cosine";
-  float learning_rate = 0.0f, momentum = 0.9f, weight_decay = 1e-4f, clip = 5.0f, quantity_weight = 0.2f;
+  std::string optimizer = "adamw", schedule = "cosine";
+  float learning_rate = 0.0f, momentum = 0.9f, weight_decay = -1.0f, clip = 5.0f, quantity_weight = 0.2f;
   int warm_up = 1;  ///< epochs
   float validation = 0.0f;
   int patience = 0;

@@ -113,10 +113,12 @@ class TrainRun {
     const bool adamw = command.optimizer == "adamw";
     TrainingSettings settings{.adamw = adamw,
                               .learning_rate = command.learning_rate > 0 ? command.learning_rate
-                                               : adamw                   ? 1e-3f
+                                               : adamw                   ? 3e-3f
                                                                          : 0.1f,
                               .momentum = command.momentum,
-                              .weight_decay = command.weight_decay,
+                              .weight_decay = command.weight_decay >= 0 ? command.weight_decay
+                                              : adamw                   ? 0.05f
+                                                                        : 1e-4f,
                               .clip = command.clip,
                               .quantity_weight = command.quantity_weight,
                               .schedule = {}};
