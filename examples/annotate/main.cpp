@@ -94,7 +94,7 @@ void add_train(CLI::App& app, TrainCommand& c) {
       ->check(one_of({"sgd", "adamw"}))
       ->capture_default_str();
   app.add_option("--learning-rate", c.learning_rate,
-                 "highest learning rate (default: 0.0015 for adamw, 0.1 for sgd)")
+                 "highest learning rate (default: 0.003 for adamw, 0.1 for sgd)")
       ->check(real(1e-12, 1e30));
   app.add_option("--momentum", c.momentum, "of sgd")->check(real(0, 0.9999))->capture_default_str();
   app.add_option("--weight-decay", c.weight_decay,
@@ -117,7 +117,6 @@ void add_train(CLI::App& app, TrainCommand& c) {
       ->check(real(0.01, 1))
       ->capture_default_str();
   app.add_flag("--no-augmentation", c.no_augmentation, "no random crops, no mirror images");
-  app.add_flag("--no-calibration", c.no_calibration, "leave the predicted quantities as trained");
   app.add_flag("--strict", c.strict, "an image that cannot be used ends the run");
   app.add_option("--validation", c.validation, "part of the training images that is held out")
       ->check(real(0, 0.9))

@@ -34,7 +34,7 @@ struct TrainCommand {
   int patience = 0;
   std::string monitor = "h-f1";
   float crop = 0.5f;
-  bool no_augmentation = false, no_calibration = false, strict = false, resume = false;
+  bool no_augmentation = false, strict = false, resume = false;
   std::uint64_t seed = 1;
   std::string out, checkpoint, log;
   int baseline_labels = 5;

@@ -71,8 +71,6 @@ class AnnotatorProgram {
   /// All parameters and running statistics.
   virtual std::vector<float> weights() const = 0;
   virtual void set_weights(const std::vector<float>& weights) = 0;
-  /// Adds to the bias of the quantity regressor's output.
-  virtual void shift_quantity(float shift) = 0;
 
   virtual void prepare_training(DataSet data, const mmdl::LoaderOptions& loading,
                                 const TrainingSettings& settings) = 0;

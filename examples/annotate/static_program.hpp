@@ -83,15 +83,6 @@ class StaticProgram final : public AnnotatorProgram {
     std::copy(parameters, weights.end(), engine.states());
   }
 
-  void shift_quantity([[maybe_unused]] float shift) override {
-    if constexpr (with_quantity) {
-      std::string last;  // names are in the order of the layers
-      for (const std::string& name : model_.names())
-        if (name.starts_with("quantity.") && name.ends_with(".bias")) last = name;
-      model_.parameter(last)[0] += shift;
-    }
-  }
-
   void prepare_training(DataSet data, const mmdl::LoaderOptions& loading,
                         const TrainingSettings& settings) override {
     const LabelLoss label_loss{.active = static_cast<int>(data.manifest.labels.size())};

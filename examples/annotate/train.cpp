@@ -113,7 +113,7 @@ class TrainRun {
     const bool adamw = command.optimizer == "adamw";
     TrainingSettings settings{.adamw = adamw,
                               .learning_rate = command.learning_rate > 0 ? command.learning_rate
-                                               : adamw                   ? 1.5e-3f
+                                               : adamw                   ? 3e-3f
                                                                          : 0.1f,
                               .momentum = command.momentum,
                               .weight_decay = command.weight_decay >= 0 ? command.weight_decay
@@ -151,7 +151,6 @@ class TrainRun {
       program_->set_weights(best_);
       progress_.line(format("best epoch: %d", best_epoch_ + 1));
     }
-    if (program_->has_quantity() && !command_.no_calibration) calibrate_quantity();
     program_->save_weights(command_.out, to_metadata(notes_));
     if (!splits_.test.samples.empty()) test();
   }
@@ -233,24 +232,6 @@ class TrainRun {
     } else {
       ++stale_;
     }
-  }
-
-  /// Makes the mean quantity right for (at most 2000 of) the training images as they are predicted later. The
-  /// regressor was fitted with dropout; without it a ReLU gets less spread-out sums and gives less on
-  /// average, so the quantities come out too small.
-  void calibrate_quantity() {
-    mmdl::Manifest manifest = splits_.train;
-    if (manifest.samples.size() > 2000) manifest.samples.resize(2000);
-    const Predictions predictions = program_->predict({manifest, splits_.tags}, plain_loading(), {});
-    check_finite(predictions, manifest);
-    double shift = 0;
-    for (std::size_t row = 0; row < predictions.rows(); ++row)
-      shift += static_cast<double>(
-                   manifest.samples[static_cast<std::size_t>(predictions.samples[row])].labels.size()) -
-               static_cast<double>(predictions.quantities[row]);
-    shift /= static_cast<double>(predictions.rows());
-    program_->shift_quantity(static_cast<float>(shift));
-    progress_.line(format("quantities calibrated by %+.3f", shift));
   }
 
   std::string best_path() const { return command_.checkpoint + ".best"; }
