@@ -78,6 +78,13 @@ class AtomicFile {
   }
   void write(std::string_view text) { write(text.data(), text.size()); }
 
+  /// Makes the file `size` bytes long: what was not written is zeros, which take no room where the file system can.
+  void extend(std::size_t size) {
+    require_open();
+    if (std::fflush(file_) != 0 || ::ftruncate(::fileno(file_), static_cast<off_t>(size)) != 0)
+      fail_and_discard("make room");
+  }
+
   /// Brings the bytes to the disk and puts the new file in the place of the old one.
   void commit() {
     require_open();

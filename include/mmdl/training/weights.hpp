@@ -2,8 +2,10 @@
 // A model's weights in a safetensors file: save, load, and transfer between networks that share a part.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <string>
 #include <string_view>
@@ -99,6 +101,13 @@ inline WeightReport take_weights(Engine<float>& engine, const SafetensorsFile& f
   return report;
 }
 
+/// Mixes 64 bits (the finaliser of MurmurHash3).
+constexpr std::uint64_t mixed(std::uint64_t bits) {
+  bits = (bits ^ bits >> 33) * 0xff51afd7ed558ccdU;
+  bits = (bits ^ bits >> 33) * 0xc4ceb9fe1a85ec53U;
+  return bits ^ bits >> 33;
+}
+
 inline void add_weights(SafetensorsWriter& writer, const Engine<float>& engine, const std::string& prefix = "") {
   for (int e = 0; e < engine.graph().entry_count; ++e)
     writer.add(prefix + engine.names()[static_cast<std::size_t>(e)], entry_shape(engine.graph().entries[e].spec),
@@ -140,6 +149,66 @@ WeightReport transfer(Model<Net, Input>& model, const std::string& path, std::st
     detail::fail(path + ": transfer of '" + std::string(from) + "*' to '" + std::string(to) + "*'",
                  "no tensor of a fitting name and shape", "at least one");
   return report;
+}
+
+/// The same from another model instead of a file: how weights pass from one stage of a training to the next. Gives the
+/// report; throws `Error` when nothing fits, and changes nothing then.
+template <class ToNet, class ToInput, class FromNet, class FromInput>
+WeightReport transfer(Model<ToNet, ToInput>& to, const Model<FromNet, FromInput>& from, std::string_view from_prefix = "",
+                      std::string_view to_prefix = "") {
+  auto& target = to.engine();
+  const auto& source = from.engine();
+  WeightReport report;
+  std::map<std::string, int> entries;
+  for (int e = 0; e < source.graph().entry_count; ++e)
+    if (source.names()[static_cast<std::size_t>(e)].starts_with(from_prefix))
+      entries[source.names()[static_cast<std::size_t>(e)].substr(from_prefix.size())] = e;
+  for (int e = 0; e < target.graph().entry_count; ++e) {
+    const std::string& name = target.names()[static_cast<std::size_t>(e)];
+    if (!name.starts_with(to_prefix)) continue;
+    const auto found = entries.find(name.substr(to_prefix.size()));
+    if (found == entries.end()) {
+      report.missing.push_back(name);
+      continue;
+    }
+    const auto is = detail::entry_shape(source.graph().entries[found->second].spec);
+    const auto expected = detail::entry_shape(target.graph().entries[e].spec);
+    if (is == expected) {
+      std::copy_n(source.entry_data(found->second), target.graph().entries[e].spec.count(), target.entry_data(e));
+      ++report.loaded;
+    } else {
+      report.mismatched.push_back(name + ": found " + detail::dimensions_text(is) + ", expected " +
+                                  detail::dimensions_text(expected));
+    }
+    entries.erase(found);
+  }
+  for (const auto& [name, entry] : entries) report.extra.push_back(std::string(from_prefix) + name);
+  if (report.loaded == 0)
+    detail::fail("transfer of '" + std::string(from_prefix) + "*' to '" + std::string(to_prefix) + "*'",
+                 "no tensor of a fitting name and shape", "at least one");
+  return report;
+}
+
+/// A text that changes whenever a weight does: 16 hexadecimal digits over the names, shapes and numbers of all parameters
+/// and running statistics. Tells caches of features apart; no protection against forgery.
+template <class Net, class Input>
+std::string network_fingerprint(const Model<Net, Input>& model) {
+  const auto& engine = model.engine();
+  std::uint64_t hash = 0;
+  const auto add = [&](std::uint64_t bits) { hash = detail::mixed(hash ^ detail::mixed(bits + 0x9e3779b97f4a7c15U)); };
+  for (int e = 0; e < engine.graph().entry_count; ++e) {
+    for (const char c : engine.names()[static_cast<std::size_t>(e)]) add(static_cast<unsigned char>(c));
+    const long count = engine.graph().entries[e].spec.count();
+    for (long i = 0; i < count; ++i) {
+      std::uint32_t bits = 0;
+      std::memcpy(&bits, engine.entry_data(e) + i, sizeof bits);
+      add(bits);
+    }
+  }
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  for (int shift = 60; shift >= 0; shift -= 4) text += digits[hash >> shift & 15U];
+  return text;
 }
 
 }  // namespace mmdl

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// An optimizer that is chosen when the program runs.
+#pragma once
+
+#include <span>
+#include <variant>
+
+#include "../optim/adam.hpp"
+#include "../optim/sgd.hpp"
+
+namespace mmdl {
+
+/// `Sgd`, `Adam` or `AdamW` behind one type, so that a training step is compiled once:
+/// `Trainer trainer{model, loss, AnyOptimizer(AdamW{.learning_rate = 1e-3f})};`. The branch is taken once a step.
+struct AnyOptimizer {
+  float learning_rate = 0.0f;  ///< of the one chosen
+  std::variant<Sgd, Adam, AdamW> chosen;
+
+  AnyOptimizer(const Sgd& sgd) : learning_rate(sgd.learning_rate), chosen(sgd) {}
+  AnyOptimizer(const Adam& adam) : learning_rate(adam.learning_rate), chosen(adam) {}
+  AnyOptimizer(const AdamW& adam) : learning_rate(adam.learning_rate), chosen(adam) {}
+
+  /// Throws `Error` for an option out of its range.
+  void check() const {
+    std::visit([](const auto& optimizer) { optimizer.check(); }, chosen);
+  }
+  /// State buffers of the parameters' size.
+  int slots() const {
+    return std::visit([](const auto& optimizer) { return optimizer.slots(); }, chosen);
+  }
+  template <class T>
+  void update(T* parameters, const T* gradients, T* const* slots, std::span<const ParameterRange> ranges, float rate,
+              long step) const {
+    std::visit([&](const auto& optimizer) { optimizer.update(parameters, gradients, slots, ranges, rate, step); },
+               chosen);
+  }
+};
+
+}  // namespace mmdl
