@@ -37,5 +37,6 @@
 #include "training/check_gradients.hpp"
 #include "training/checkpoint.hpp"
 #include "training/model.hpp"
+#include "training/pretrained.hpp"
 #include "training/trainer.hpp"
 #include "training/weights.hpp"
