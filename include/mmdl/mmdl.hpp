@@ -29,6 +29,7 @@
 #include "models/annotator.hpp"
 #include "models/backbone.hpp"
 #include "models/mlp.hpp"
+#include "models/mobilenet.hpp"
 #include "models/multi_scale.hpp"
 #include "models/resnet.hpp"
 #include "optim/adam.hpp"
