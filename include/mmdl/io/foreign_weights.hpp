@@ -18,31 +18,33 @@ namespace mmdl {
 /// How a tensor's axes lie in another framework's file. Ours: kernels [height][width][in][out] (in: the input
 /// channels of a group), linear layers [in][out].
 enum class ForeignLayout : unsigned char {
-  same,            ///< as ours: vectors, Keras' kernels
-  filters_first,   ///< a kernel as [out][in][height][width] (PyTorch's Conv2d)
-  units_first,     ///< a linear layer as [out][in] (PyTorch's Linear)
-  depthwise,       ///< a depthwise kernel as [height][width][channels][1] (Keras' DepthwiseConv2D)
-  pointwise        ///< a linear layer as a kernel [1][1][in][out] (a 1x1 Conv2D of Keras)
+  same,           ///< as ours: vectors, Keras' kernels
+  filters_first,  ///< a kernel as [out][in][height][width] (PyTorch's Conv2d)
+  units_first,    ///< a linear layer as [out][in] (PyTorch's Linear)
+  depthwise,      ///< a depthwise kernel as [height][width][channels][1] (Keras' DepthwiseConv2D)
+  pointwise       ///< a linear layer as a kernel [1][1][in][out] (a 1x1 Conv2D of Keras)
 };
 
 /// The tensor of a file that holds one of our parameters or running statistics.
 struct ForeignTensor {
   std::string name;
   ForeignLayout layout = ForeignLayout::same;
+  std::string other_name{};  ///< what other versions of the framework call it, if anything
 };
 
-/// The naming of one family of networks in one framework. One for a backbone of one's own needs the four members,
-/// of which two are functions of a name.
+/// The naming of one family of networks in one framework. One for a backbone of one's own needs the four
+/// members, of which two are functions of a name.
 struct ForeignNaming {
   /// What messages call it: "Keras' MobileNet v1".
   const char* family;
   /// Tensors by which a file is recognised: all of them are in each file of the family, and not in others'.
   std::array<std::string_view, 2> markers;
-  /// The tensor that holds our parameter of a name that begins where the backbone does ("scale1.conv1.weight"), or
-  /// that of the classifier on top ("linear1.weight"). Nothing where the family has no such parameter.
+  /// The tensor that holds our parameter of a name that begins where the backbone does
+  /// ("scale1.conv1.weight"), or that of the classifier on top ("linear1.weight"). Nothing where the family
+  /// has no such parameter.
   std::optional<ForeignTensor> (*tensor)(std::string_view own);
-  /// The number of the scale, from 1, that a tensor of the file belongs to; 0 for what is no part of a backbone
-  /// (classifiers); -1 for a name that the family does not have.
+  /// The number of the scale, from 1, that a tensor of the file belongs to; 0 for what is no part of a
+  /// backbone (classifiers); -1 for a name that the family does not have.
   int (*scale)(std::string_view foreign);
 };
 
@@ -129,9 +131,9 @@ inline std::vector<std::int64_t> foreign_shape(const std::vector<std::int64_t>& 
   return own;
 }
 
-/// The numbers of a file's tensor in our order; `own` is our shape, and `values` has the shape `foreign_shape`.
-/// Only PyTorch's layouts move numbers: [out][the rest of ours, its channels first] to [the rest][out]. The other
-/// differences are of axes of one place.
+/// The numbers of a file's tensor in our order; `own` is our shape, and `values` has the shape
+/// `foreign_shape`. Only PyTorch's layouts move numbers: [out][the rest of ours, its channels first] to [the
+/// rest][out]. The other differences are of axes of one place.
 inline std::vector<float> in_own_layout(std::vector<float> values, const std::vector<std::int64_t>& own,
                                         ForeignLayout layout) {
   if (layout != ForeignLayout::filters_first && layout != ForeignLayout::units_first) return values;

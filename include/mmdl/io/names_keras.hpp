@@ -32,11 +32,14 @@ inline std::optional<ForeignTensor> mobilenet_tensor(std::string_view name) {
     layer = (depthwise ? "conv_dw_" : "conv_pw_") + std::to_string(block);
   }
   if (own->is("conv") && own->parameter == "weight")
-    return depthwise ? ForeignTensor{layer + "/depthwise_kernel", ForeignLayout::depthwise}
+    return depthwise ? ForeignTensor{layer + "/depthwise_kernel", ForeignLayout::depthwise, layer + "/kernel"}
                      : ForeignTensor{layer + "/kernel"};
   if (!own->is("batch_norm")) return std::nullopt;
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 4> parameters{
-      {{"weight", "gamma"}, {"bias", "beta"}, {"running_mean", "moving_mean"}, {"running_variance", "moving_variance"}}};
+      {{"weight", "gamma"},
+       {"bias", "beta"},
+       {"running_mean", "moving_mean"},
+       {"running_variance", "moving_variance"}}};
   for (const auto& [ours, theirs] : parameters)
     if (own->parameter == ours) return ForeignTensor{layer + "_bn/" + std::string(theirs)};
   return std::nullopt;
@@ -57,9 +60,10 @@ inline int mobilenet_scale(std::string_view foreign) {
 }  // namespace detail
 
 /// MobileNet v1 of any width with the names of Keras' layers and weights: "conv1/kernel", "conv1_bn/gamma",
-/// "conv_dw_1/depthwise_kernel", "conv_pw_1_bn/moving_variance", "conv_preds/bias".
+/// "conv_dw_1/depthwise_kernel" ("conv_dw_1/kernel" since Keras 3), "conv_pw_1_bn/moving_variance",
+/// "conv_preds/bias".
 inline constexpr ForeignNaming keras_mobilenet{"Keras' MobileNet v1",
-                                               {"conv1/kernel", "conv_dw_1/depthwise_kernel"},
+                                               {"conv1/kernel", "conv_dw_1_bn/gamma"},
                                                detail::mobilenet_tensor,
                                                detail::mobilenet_scale};
 

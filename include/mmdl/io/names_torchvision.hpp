@@ -49,10 +49,13 @@ inline int resnet_scale(std::string_view foreign) {
 
 }  // namespace detail
 
-/// ResNet-18 to 152 with the names of torchvision: conv1, bn1, layer1.0.conv1, layer1.0.downsample.0, fc. timm's
-/// resnet18 to resnet152 have the same; its variants with other layers (a deep stem, squeeze-and-excitation, wider or
-/// grouped convolutions) are other networks, and are refused by what differs.
-inline constexpr ForeignNaming torchvision_resnet{
-    "torchvision's ResNet", {"conv1.weight", "layer1.0.conv1.weight"}, detail::resnet_tensor, detail::resnet_scale};
+/// ResNet-18 to 152 with the names of torchvision: conv1, bn1, layer1.0.conv1, layer1.0.downsample.0, fc.
+/// timm's resnet18 to resnet152 have the same; its variants with other layers (a deep stem,
+/// squeeze-and-excitation, wider or grouped convolutions) are other networks, and are refused by what
+/// differs.
+inline constexpr ForeignNaming torchvision_resnet{"torchvision's ResNet",
+                                                  {"conv1.weight", "layer1.0.conv1.weight"},
+                                                  detail::resnet_tensor,
+                                                  detail::resnet_scale};
 
 }  // namespace mmdl

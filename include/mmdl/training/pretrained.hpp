@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -65,7 +66,8 @@ struct ForeignEntry {
   }
 };
 
-/// Matches a file of another framework with the backbone that stands at `prefix`, and with the classifier on it.
+/// Matches a file of another framework with the backbone that stands at `prefix`, and with the classifier on
+/// it.
 class PretrainedLoader {
  public:
   PretrainedLoader(Engine<float>& engine, const SafetensorsFile& file, const ForeignNaming& naming,
@@ -99,11 +101,13 @@ class PretrainedLoader {
       const std::string_view own = std::string_view(name).substr(prefix_.size());
       int scale = 0;
       const bool in_backbone = NameReader(own).take_part("scale", scale);
-      const std::optional<ForeignTensor> tensor = naming_.tensor(own);
+      std::optional<ForeignTensor> tensor = naming_.tensor(own);
       if (in_backbone && !tensor)
         fail(place(), "weights of " + std::string(naming_.family) + ", which has nothing for '" + name + "'",
              "weights of this network's backbone");
       if (!tensor) continue;
+      if (file_.find(tensor->name) == nullptr && file_.find(tensor->other_name) != nullptr)
+        tensor->name = tensor->other_name;
       ForeignEntry found{e, *tensor, entry_shape(engine_.graph().entries[e].spec), file_.find(tensor->name)};
       (in_backbone ? backbone_ : head_).push_back(std::move(found));
       scales_ = std::max(scales_, scale);
@@ -128,17 +132,19 @@ class PretrainedLoader {
   }
 
   bool wanted(const std::vector<ForeignEntry>& entries, const std::string& name) const {
-    return std::any_of(entries.begin(), entries.end(), [&](const ForeignEntry& e) { return e.tensor.name == name; });
+    return std::any_of(entries.begin(), entries.end(),
+                       [&](const ForeignEntry& e) { return e.tensor.name == name; });
   }
 
-  /// The file's side: every tensor has its place, or belongs to scales above those that the network has, or to a
-  /// classifier. The counters of PyTorch's batch norm are no weights.
+  /// The file's side: every tensor has its place, or belongs to scales above those that the network has, or
+  /// to a classifier. The counters of PyTorch's batch norm are no weights.
   void find_extra() {
     for (const TensorInfo& info : file_.tensors()) {
-      if (info.name.ends_with(".num_batches_tracked") || wanted(backbone_, info.name) || wanted(head_, info.name))
+      if (info.name.ends_with(".num_batches_tracked") || wanted(backbone_, info.name) ||
+          wanted(head_, info.name))
         continue;
       const int scale = naming_.scale(info.name);
-      (scale == 0 || scale > scales_ ? report_ : problems_).extra.push_back(info.name);
+      (scale == 0 || scale > scales_ ? report_ : problems_).extra.push_back(printable(info.name));
     }
   }
 
@@ -170,15 +176,16 @@ class PretrainedLoader {
 
 }  // namespace detail
 
-/// Loads weights of another framework into the backbone whose parameters are called `prefix` + "scale1.…": "" for
-/// `Sequential<MultiScale<ResNet50, NoFusion>, Linear<1000>>`, "visual." in an `Annotator`. The file is safetensors
-/// with the framework's own names and layouts, in F32, F64, F16 or BF16 (scripts/convert_checkpoint.py makes one of a
-/// PyTorch checkpoint); `naming` says which, such as `torchvision_resnet` or `keras_mobilenet`.
-/// The backbone is loaded whole: throws `Error`, and leaves the model as it was, for a tensor that is missing, has no
-/// place, or is of another shape (another depth or width, a transposed kernel), and for a number that is not finite.
-/// A classifier `prefix` + "linear1.…" is loaded when the file has one of its shape. The report says, by the file's
-/// names, what was left out: the file's classifier, or what of the model's the file has not; scales of the file above
-/// the last that the model has. PyTorch: `torchvision.models.resnet50(weights=...)`.
+/// Loads weights of another framework into the backbone whose parameters are called `prefix` + "scale1.…": ""
+/// for `Sequential<MultiScale<ResNet50, NoFusion>, Linear<1000>>`, "visual." in an `Annotator`. The file is
+/// safetensors with the framework's own names and layouts, in F32, F64, F16 or BF16
+/// (scripts/convert_checkpoint.py makes one of a PyTorch checkpoint); `naming` says which, such as
+/// `torchvision_resnet` or `keras_mobilenet`. The backbone is loaded whole: throws `Error`, and leaves the
+/// model as it was, for a tensor that is missing, has no place, or is of another shape (another depth or
+/// width, a transposed kernel), and for a number that is not finite. A classifier `prefix` + "linear1.…" is
+/// loaded when the file has one of its shape. The report says, by the file's names, what was left out: the
+/// file's classifier, or what of the model's the file has not; scales of the file above the last that the
+/// model has. PyTorch: `torchvision.models.resnet50(weights=...)`.
 template <class Net, class Input>
 WeightReport load_pretrained(Model<Net, Input>& model, const std::string& path, const ForeignNaming& naming,
                              std::string_view prefix = "") {
@@ -186,9 +193,11 @@ WeightReport load_pretrained(Model<Net, Input>& model, const std::string& path, 
   return detail::PretrainedLoader(model.engine(), file, naming, prefix).load();
 }
 
-/// The same with the naming recognised by the tensors' names. Throws `Error` also for a file of no known family.
+/// The same with the naming recognised by the tensors' names. Throws `Error` also for a file of no known
+/// family.
 template <class Net, class Input>
-WeightReport load_pretrained(Model<Net, Input>& model, const std::string& path, std::string_view prefix = "") {
+WeightReport load_pretrained(Model<Net, Input>& model, const std::string& path,
+                             std::string_view prefix = "") {
   const SafetensorsFile file(path);
   return detail::PretrainedLoader(model.engine(), file, detail::recognised_naming(file), prefix).load();
 }
