@@ -9,14 +9,14 @@ cd "$1"
 # The house from the ground up. backend/gpu and backend/cpu are one floor; the umbrella stands above everything.
 floors=(core graph layers backend losses optim models training annotation io data distributed)
 
-# Exceptions, as "including file : included file" (patterns): the format of weights is pure core, and training
-# saves with it.
+# Exceptions, as "including file : included file" (patterns): the format of weights and the names that other
+# frameworks give them are pure core, and training saves and loads with them.
 exceptions=(
-  'training/* : io/safetensors*.hpp'
+  'training/* : io/@(safetensors|foreign_|names_)*.hpp'
   'annotation/* : io/safetensors*.hpp'
 )
 # Below these files nothing but core: what makes the exception above harmless.
-core_only='io/safetensors*.hpp'
+core_only='io/@(safetensors|foreign_|names_)*.hpp'
 
 forbidden='iostream|regex|ranges|format'
 forbidden_folders=(core graph layers backend losses optim models training annotation)
