@@ -56,7 +56,7 @@ struct Features {
 /// after the other, whose parts are put side by side in a row. Images that cannot be read leave `split.usable`.
 template <class Loader, class Predict>
 void compute_image_rows(mmdl::FeatureCache& cache, Split& split, const mmdl::LoaderOptions& loading, Workspace& work,
-                        const std::string& stage, const Predict& predict) {
+                        const std::string& stage, Predict predict) {
   constexpr int height = std::remove_cvref_t<decltype(typename Loader::Batch{}.images)>::shape::extents[0];
   constexpr int width = std::remove_cvref_t<decltype(typename Loader::Batch{}.images)>::shape::extents[1];
   std::vector<float> row(static_cast<std::size_t>(cache.width()));

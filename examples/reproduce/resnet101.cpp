@@ -3,15 +3,19 @@
 #include "static_study.hpp"
 
 namespace reproduce {
+namespace {
+
+struct Config {
+  using backbone = mmdl::ResNet101;
+  static constexpr int size = 224, word_dimension = 300;
+  static constexpr bool keep_scales = false;
+};
+
+}  // namespace
 
 std::unique_ptr<Study> make_resnet101_study(const StudyOptions& options, StudyData data, const Recipes& recipes, Workspace& work);
 
 std::unique_ptr<Study> make_resnet101_study(const StudyOptions& options, StudyData data, const Recipes& recipes, Workspace& work) {
-  struct Config {
-    using backbone = mmdl::ResNet101;
-    static constexpr int size = 224, word_dimension = 300;
-    static constexpr bool keep_scales = false;
-  };
   return std::make_unique<StaticStudy<Config>>(options, std::move(data), recipes, work);
 }
 

@@ -4,15 +4,19 @@
 #include "../annotate/backbones.hpp"
 
 namespace reproduce {
+namespace {
+
+struct Config {
+  using backbone = annotate::backbones::small<64>::backbone;
+  static constexpr int size = 64, word_dimension = 50;
+  static constexpr bool keep_scales = true;
+};
+
+}  // namespace
 
 std::unique_ptr<Study> make_small_study(const StudyOptions& options, StudyData data, const Recipes& recipes, Workspace& work);
 
 std::unique_ptr<Study> make_small_study(const StudyOptions& options, StudyData data, const Recipes& recipes, Workspace& work) {
-  struct Config {
-    using backbone = annotate::backbones::small<64>::backbone;
-    static constexpr int size = 64, word_dimension = 50;
-    static constexpr bool keep_scales = true;
-  };
   return std::make_unique<StaticStudy<Config>>(options, std::move(data), recipes, work);
 }
 
