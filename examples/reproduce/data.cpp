@@ -24,7 +24,12 @@ namespace {
 /// Draws the scenes once: the same options draw the same pictures.
 mmdl::Manifest scenes(const std::string& folder, const mmdl::SceneOptions& options, const char* manifest) {
   if (!std::filesystem::exists(folder)) mmdl::write_scenes(folder, options);
-  return mmdl::read_manifest(folder + "/" + manifest);
+  mmdl::Manifest result = mmdl::read_manifest(folder + "/" + manifest);
+  const auto expected = static_cast<std::size_t>(manifest == std::string_view("test.json") ? options.test : options.train);
+  if (result.samples.size() != expected)
+    fail(folder + ": scenes of other options", std::to_string(result.samples.size()) + " pictures in " + manifest,
+         std::to_string(expected) + " (another --out, or remove the folder)");
+  return result;
 }
 
 /// What a network learns to recognise before it is shown this data set: the things in pictures of their own, as a network
@@ -43,11 +48,12 @@ mmdl::Manifest things(mmdl::Manifest manifest) {
 void read_scenes(StudyData& data, const DataOptions& options) {
   const bool quick = options.preset == "quick";
   data.title = "built-in scenes";
-  const mmdl::SceneOptions drawn{.train = quick ? 3000 : 8000, .test = quick ? 1000 : 2000, .size = options.size, .seed = 1};
+  const int train = options.images > 0 ? options.images : quick ? 3000 : 8000;
+  const mmdl::SceneOptions drawn{.train = train, .test = std::max(1, train / 3), .size = options.size, .seed = 1};
   data.train = scenes(options.out + "/scenes", drawn, "train.json");
   data.test = scenes(options.out + "/scenes", drawn, "test.json");
   data.pretrain = things(scenes(options.out + "/scenes-to-learn-from",
-                                {.train = quick ? 6000 : 20000, .test = 0, .size = options.size, .seed = 1001}, "train.json"));
+                                {.train = 2 * train, .test = 0, .size = options.size, .seed = 1001}, "train.json"));
   data.simulated_tags = true;
 }
 

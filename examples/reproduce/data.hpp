@@ -13,12 +13,13 @@ namespace reproduce {
 struct DataOptions {
   std::string name;    ///< "scenes", "corel5k", "nus-wide" or "coco"
   std::string folder;  ///< of all but the scenes
-  std::string tags_file, word_vectors;
+  std::string tags_file;
   std::string preset;
   std::string out;      ///< where the scenes are drawn
   std::string backbone;
   int size = 0;         ///< pixels a side of the network's input
   int tag_room = 0, label_room = 0;
+  int images = 0;  ///< training images of the scenes; 0: as the preset says
   bool allow_defects = false;  ///< NUS-WIDE: go on past values that are neither 0 nor 1
   bool keep_untagged = false;  ///< NUS-WIDE: keep images without any tag
 };

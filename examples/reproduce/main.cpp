@@ -33,7 +33,7 @@ using mmdl::detail::fail, mmdl::detail::quoted;
 struct Command {
   std::vector<std::string> data;
   std::string tables = "all", preset = "quick", out, backbone, weights, seeds = "1", tags_file, word_vectors;
-  int threads = 0, workers = 2;
+  int threads = 0, workers = 2, epochs = 0, images = 0;
   bool allow_defects = false, keep_untagged = false, keep_rows = false;
 };
 
@@ -87,7 +87,8 @@ void run(const Command& command) {
   if (command.threads > 0) mmdl::set_thread_count(command.threads);
   const std::string out = command.out.empty() ? "reproduce-" + command.data[0] : command.out;
   const Backbone& backbone = backbone_of(command);
-  const Recipes recipes = recipes_for(command.data[0], command.preset);
+  Recipes recipes = recipes_for(command.data[0], command.preset);
+  recipes.limit(command.epochs);
   const Workspace whole(out);
 
   std::vector<Results> runs;
@@ -103,6 +104,7 @@ void run(const Command& command) {
                                       .size = backbone.size,
                                       .tag_room = MMDL_REPRODUCE_TAGS,
                                       .label_room = MMDL_REPRODUCE_LABELS,
+                                      .images = command.images,
                                       .allow_defects = command.allow_defects,
                                       .keep_untagged = command.keep_untagged},
                                      recipes.validation, seed);
@@ -150,6 +152,8 @@ int run_program(int count, char** arguments) {
   app.add_flag("--allow-defects", c.allow_defects, "nus-wide: go on past values that are neither 0 nor 1, and report them");
   app.add_flag("--keep-untagged", c.keep_untagged, "nus-wide: keep images without any tag (the paper leaves them out)");
   app.add_flag("--keep-rows", c.keep_rows, "keep the computed scales of all images, which take the most room");
+  app.add_option("--epochs", c.epochs, "most epochs of any stage, for a trial (0: as the preset says)")->check(CLI::Range(0, 1000000));
+  app.add_option("--images", c.images, "training images of the scenes, for a trial (0: as the preset says)")->check(CLI::Range(0, 1000000));
   app.add_option("--threads", c.threads, "threads that compute (0: all cores)")->check(CLI::Range(0, 1024));
   app.add_option("--workers", c.workers, "threads that decode images")->check(CLI::Range(0, 256))->capture_default_str();
   try {

@@ -2,6 +2,7 @@
 // The recipes.
 #include "recipe.hpp"
 
+#include <algorithm>
 #include <mmdl/optim/schedules.hpp>
 #include <nlohmann/json.hpp>
 
@@ -28,6 +29,12 @@ std::string Recipe::str() const {
                                 {"decay_every", decay_every}, {"epochs", epochs}, {"most_steps", most_steps},
                                 {"batch", batch}, {"warm_up", warm_up}, {"patience", patience}}
       .dump();
+}
+
+void Recipes::limit(int most) {
+  if (most < 1) return;
+  for (Recipe* recipe : {&pretrain, &backbone, &fusion, &text, &labels, &quantity, &end_to_end})
+    recipe->epochs = std::min(recipe->epochs, most);
 }
 
 namespace {

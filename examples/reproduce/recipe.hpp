@@ -38,6 +38,9 @@ struct Recipes {
   float end_to_end_quantity_weight = 1.0f;  ///< of the quantity's loss in the sum
   float least_crop = 0.5f;                  ///< least part of a training image that a random crop keeps
   double validation = 0.1;                  ///< share of the training images that is held out for early stopping
+
+  /// Every stage ends after `epochs` epochs at the latest; 0: as it is.
+  void limit(int epochs);
 };
 
 /// The paper's values (Niu et al., section IV-A-3) for "nus-wide" and "coco" with "full"; ours for "scenes" and "corel5k", and
