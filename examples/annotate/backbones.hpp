@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The backbones that the program is built with, and the size of the textual network beside each.
+// The backbones that the program is built with, the size of the textual network beside each, and what they
+// expect of an image: what pretrained weights that --pretrained takes were trained on.
 #pragma once
 
+#include <mmdl/data/transform.hpp>
 #include <mmdl/models/mlp.hpp>
+#include <mmdl/models/mobilenet.hpp>
 #include <mmdl/models/resnet.hpp>
 
 namespace annotate::backbones {
@@ -21,12 +24,14 @@ struct small {
       mmdl::Backbone<mmdl::Sequential<mmdl::resnet::ConvNorm<32, 3, (Size >= 128 ? 2 : 1)>, mmdl::Relu>,
                      Scale<32>, Scale<64>, Scale<128>, Scale<256>>;
   using text = mmdl::MlpWithDropout<50, 512, 256>;
+  static constexpr mmdl::Normalisation normalisation = mmdl::Normalisation::imagenet();
 };
 
 template <int Size>
 struct resnet18 {
   using backbone = mmdl::ResNet18;
   using text = mmdl::Mlp<512, 512>;
+  static constexpr mmdl::Normalisation normalisation = mmdl::Normalisation::imagenet();
 };
 
 /// The network of the paper.
@@ -34,6 +39,23 @@ template <int Size>
 struct resnet101 {
   using backbone = mmdl::ResNet101;
   using text = mmdl::Mlp<2048, 2048>;
+  static constexpr mmdl::Normalisation normalisation = mmdl::Normalisation::imagenet();
+};
+
+/// MobileNet v1; pretrained weights are Keras'.
+template <int Size>
+struct mobilenet {
+  using backbone = mmdl::MobileNet<100>;
+  using text = mmdl::Mlp<1024, 1024>;
+  static constexpr mmdl::Normalisation normalisation = mmdl::Normalisation::minus_one_to_one();
+};
+
+/// The same at three quarters of its width.
+template <int Size>
+struct mobilenet75 {
+  using backbone = mmdl::MobileNet<75>;
+  using text = mmdl::Mlp<512, 512>;
+  static constexpr mmdl::Normalisation normalisation = mmdl::Normalisation::minus_one_to_one();
 };
 
 }  // namespace annotate::backbones

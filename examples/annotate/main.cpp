@@ -87,6 +87,8 @@ void add_train(CLI::App& app, TrainCommand& c) {
       ->capture_default_str();
   app.add_option("--backbone", c.backbone, "backbone of the network")->capture_default_str();
   app.add_option("--size", c.size, "pixels a side")->check(whole(1, 4096))->capture_default_str();
+  app.add_option("--pretrained", c.pretrained,
+                 "weights of another framework to begin the backbone with (.safetensors, in its own names)");
   app.add_option("--epochs", c.epochs, "passes over the images")
       ->check(whole(1, 100000))
       ->capture_default_str();

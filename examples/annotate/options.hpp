@@ -36,6 +36,7 @@ struct TrainCommand {
   float crop = 0.5f;
   bool no_augmentation = false, strict = false, resume = false;
   std::uint64_t seed = 1;
+  std::string pretrained;  ///< weights of another framework for the backbone
   std::string out, checkpoint, log;
   int baseline_labels = 5;
   Selection selection;

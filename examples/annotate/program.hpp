@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mmdl/data/loader.hpp>
+#include <mmdl/data/transform.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -65,6 +66,11 @@ class AnnotatorProgram {
   virtual long parameters() const = 0;
   virtual long multiply_adds() const = 0;
 
+  /// What the backbone's pretrained weights expect of an image.
+  virtual mmdl::Normalisation normalisation() const = 0;
+
+  /// Weights of another framework into the backbone; what was loaded and what was left out, in one line.
+  virtual std::string load_pretrained(const std::string& path) = 0;
   virtual void load_weights(const std::string& path) = 0;
   virtual void save_weights(const std::string& path,
                             const std::map<std::string, std::string>& notes) const = 0;

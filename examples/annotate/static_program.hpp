@@ -37,9 +37,10 @@ struct EitherOptimizer {
   }
 };
 
-/// `Visual`, `Text` and `Quantity` as in `mmdl::Annotator`. The numbers of labels and tags are those that the
-/// program has room for; the labels in use come from the data, and the rest get no gradient and no say.
-template <int Size, class Visual, class Text, class Quantity>
+/// `Visual`, `Text` and `Quantity` as in `mmdl::Annotator`, over the backbone of `Parts`. The numbers of
+/// labels and tags are those that the program has room for; the labels in use come from the data, and the
+/// rest get no gradient and no say.
+template <int Size, class Parts, class Visual, class Text, class Quantity>
 class StaticProgram final : public AnnotatorProgram {
   static constexpr int labels = MMDL_ANNOTATE_LABELS;
   static constexpr bool with_tags = !std::is_same_v<Text, mmdl::NoText>;
@@ -66,6 +67,11 @@ class StaticProgram final : public AnnotatorProgram {
   long parameters() const override { return mmdl::parameter_count<Net, Input>; }
   long multiply_adds() const override { return mmdl::multiply_adds<Net, Input>; }
 
+  mmdl::Normalisation normalisation() const override { return Parts::normalisation; }
+
+  std::string load_pretrained(const std::string& path) override {
+    return mmdl::load_pretrained(model_, path, "visual.").str();
+  }
   void load_weights(const std::string& path) override { mmdl::load(model_, path); }
   void save_weights(const std::string& path, const std::map<std::string, std::string>& notes) const override {
     mmdl::save(model_, path, notes);
@@ -171,10 +177,10 @@ class StaticProgram final : public AnnotatorProgram {
   std::optional<Trainer> trainer_;
 };
 
-template <int Size, class Visual, class Text, class Quantity>
+template <int Size, class Parts, class Visual, class Text, class Quantity>
 void add_network(Registry& registry, const char* backbone, const char* variant) {
   registry.add({backbone, variant, Size}, [](std::uint64_t seed) -> std::unique_ptr<AnnotatorProgram> {
-    return std::make_unique<StaticProgram<Size, Visual, Text, Quantity>>(seed);
+    return std::make_unique<StaticProgram<Size, Parts, Visual, Text, Quantity>>(seed);
   });
 }
 
@@ -185,12 +191,12 @@ void add_networks(Registry& registry, const char* backbone) {
   using Fused = mmdl::MultiScale<typename Parts::backbone>;
   using Text = typename Parts::text;
   using mmdl::NoQuantity, mmdl::NoText, mmdl::QuantityRegressor;
-  add_network<Size, Fused, Text, QuantityRegressor>(registry, backbone, "full");
-  add_network<Size, Fused, NoText, QuantityRegressor>(registry, backbone, "ms-cnn+lqp");
-  add_network<Size, Fused, Text, NoQuantity>(registry, backbone, "ms-cnn+tags");
-  add_network<Size, Fused, NoText, NoQuantity>(registry, backbone, "ms-cnn");
-  add_network<Size, Plain, Text, QuantityRegressor>(registry, backbone, "cnn+tags+lqp");
-  add_network<Size, Plain, NoText, NoQuantity>(registry, backbone, "cnn");
+  add_network<Size, Parts, Fused, Text, QuantityRegressor>(registry, backbone, "full");
+  add_network<Size, Parts, Fused, NoText, QuantityRegressor>(registry, backbone, "ms-cnn+lqp");
+  add_network<Size, Parts, Fused, Text, NoQuantity>(registry, backbone, "ms-cnn+tags");
+  add_network<Size, Parts, Fused, NoText, NoQuantity>(registry, backbone, "ms-cnn");
+  add_network<Size, Parts, Plain, Text, QuantityRegressor>(registry, backbone, "cnn+tags+lqp");
+  add_network<Size, Parts, Plain, NoText, NoQuantity>(registry, backbone, "cnn");
 }
 
 }  // namespace annotate

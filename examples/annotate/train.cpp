@@ -88,6 +88,8 @@ class TrainRun {
         splits_(std::move(splits)),
         program_(registry().make({command.backbone, command.variant, command.size},
                                  "--backbone, --variant, --size", command.seed)) {
+    if (!command.pretrained.empty())
+      progress_.line(command.pretrained + ": " + program_->load_pretrained(command.pretrained));
     check_room(*program_, "training data", splits_.train.labels.size(), 0);
     if (program_->has_tags()) {
       bool any = false;
@@ -101,6 +103,7 @@ class TrainRun {
               .labels = splits_.train.labels,
               .tags = splits_.tags.words(),
               .label_counts = label_counts(splits_.train),
+              .normalisation = program_->normalisation(),
               .seed = command.seed};
 
     mmdl::LoaderOptions loading = plain_loading();

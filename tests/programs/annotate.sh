@@ -202,6 +202,8 @@ refuses 2 '--out is required' "${train[@]}"
 refuses 2 "found 'fish', expected a command: train, evaluate, predict or scenes" "$annotate" fish
 refuses 2 'found nothing, expected a command' "$annotate"
 refuses 1 'found the network full over fish at 64 px, expected one that' "${train[@]}" --backbone fish --out x.safetensors
+refuses 1 'nowhere.safetensors: cannot open' "${train[@]}" --pretrained nowhere.safetensors --out x.safetensors
+refuses 1 'full.safetensors: found tensors .visual.*, expected the names of' "${train[@]}" --pretrained full.safetensors --out x.safetensors
 refuses 1 'without a quantity regressor' "${evaluate[@]}" --weights cnn.safetensors --select quantity
 refuses 1 'no --validation' "${train[@]}" --patience 2 --out x.safetensors
 refuses 1 'no --checkpoint' "${train[@]}" --resume --out x.safetensors

@@ -106,7 +106,8 @@ class PretrainedLoader {
         fail(place(), "weights of " + std::string(naming_.family) + ", which has nothing for '" + name + "'",
              "weights of this network's backbone");
       if (!tensor) continue;
-      if (file_.find(tensor->name) == nullptr && file_.find(tensor->other_name) != nullptr)
+      if (!tensor->other_name.empty() && file_.find(tensor->name) == nullptr &&
+          file_.find(tensor->other_name) != nullptr)
         tensor->name = tensor->other_name;
       ForeignEntry found{e, *tensor, entry_shape(engine_.graph().entries[e].spec), file_.find(tensor->name)};
       (in_backbone ? backbone_ : head_).push_back(std::move(found));
