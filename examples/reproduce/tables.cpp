@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: Apache-2.0
+// The paper's tables, one function each.
+#include "tables.hpp"
+
+#include <algorithm>
+#include <array>
+#include <mmdl/core/error.hpp>
+#include <mmdl/core/text.hpp>
+#include <utility>
+
+#include "paper_numbers.hpp"
+
+namespace reproduce {
+
+using mmdl::detail::fail, mmdl::detail::quoted;
+
+namespace {
+
+using Scores = mmdl::AnnotationScores;
+
+/// In the paper's order. Tables III and IV, which compare with other people's methods, are not among them.
+constexpr std::array table_names{"I", "V", "VI", "VII", "VIII", "X", "XI", "XII"};
+
+/// What the tables are made of.
+struct Study {
+  std::span<const Results> runs;
+
+  const Results& first() const { return runs.front(); }
+  bool coco() const { return first().data == "coco"; }
+  bool in_paper() const { return coco() || first().data == "nus-wide"; }
+
+  Spread score(const std::string& row, double Scores::*which) const {
+    return spread_over(runs, [&](const Results& run) -> std::optional<double> {
+      const auto at = run.scores.find(row);
+      return at == run.scores.end() ? std::nullopt : std::optional(at->second.*which);
+    });
+  }
+  bool has(const std::string& row) const { return score(row, &Scores::h_f1).count > 0; }
+};
+
+const char* const missing = "–";
+
+std::string paper_text(std::optional<double> value, int decimals) {
+  return value ? decimal(*value, decimals) : missing;
+}
+
+/// An empty table whose title says all that a reader must know of its numbers.
+Table begin(const Study& study, const std::string& roman, const std::string& what, bool uses_tags) {
+  Table table;
+  table.name = "Table " + roman;
+  table.title = what + ": " + study.first().title;
+  if (const std::string remark = tags_remark(study.first()); uses_tags && !remark.empty())
+    table.title += ", " + remark;
+  if (study.runs.size() > 1)
+    table.title += ", mean ± standard deviation of " + std::to_string(study.runs.size()) + " seeds";
+  return table;
+}
+
+/// Says of which rows some seeds have no number.
+void note_partial(Table& table, const Study& study, const std::string& name, std::size_t count) {
+  if (count < study.runs.size())
+    table.notes.push_back(name + ": " + std::to_string(count) + " of " + std::to_string(study.runs.size()) +
+                          " seeds.");
+}
+
+/// One of the tables that have H-F1 alone. A row is its id and the texts of the first columns.
+using HF1Row = std::pair<std::string, std::vector<std::string>>;
+Table h_f1_table(const Study& study, const std::string& roman, const std::string& what, bool uses_tags,
+                 std::vector<Table::Column> columns, const std::vector<HF1Row>& rows) {
+  Table table = begin(study, roman, what, uses_tags);
+  table.columns = std::move(columns);
+  table.columns.push_back({"H-F1 (%)"});
+  if (study.in_paper()) table.columns.push_back({"paper"});
+  for (const auto& [id, texts] : rows) {
+    const Spread h_f1 = study.score(id, &Scores::h_f1);
+    if (h_f1.count == 0) continue;
+    Table::Row row{texts};
+    row.cells.push_back(with_spread(h_f1, 100, 2));
+    if (study.in_paper()) row.cells.push_back(paper_text(paper::h_f1_of(study.first().data, id), 2));
+    table.rows.push_back(std::move(row));
+    note_partial(table, study, texts.front(), h_f1.count);
+  }
+  return table;
+}
+
+Table table_1(const Study& study) {
+  struct Model {
+    const char *id, *tags, *quantity;
+  };
+  static constexpr Model models[] = {{"upper-bound", "yes", "yes"}, {"ms-cnn+tags+lqp", "yes", "yes"},
+                                     {"ms-cnn+lqp", "no", "yes"},   {"ms-cnn+tags", "yes", "no"},
+                                     {"ms-cnn", "no", "no"},        {"cnn", "no", "no"}};
+  static constexpr double Scores::*measures[] = {
+      &Scores::class_precision, &Scores::class_recall, &Scores::class_f1, &Scores::image_precision,
+      &Scores::image_recall,    &Scores::image_f1,     &Scores::h_f1};
+  const bool tags = study.has("upper-bound") || study.has("ms-cnn+tags+lqp") || study.has("ms-cnn+tags");
+  Table table = begin(study, study.coco() ? "II" : "I", "main components (%)", tags);
+  table.columns = {{"Models", false},
+                   {"Multi-modal", false},
+                   {"Quantity", false},
+                   {"C-P"},
+                   {"C-R"},
+                   {"C-F1"},
+                   {"I-P"},
+                   {"I-R"},
+                   {"I-F1"},
+                   {"H-F1"},
+                   {"mAP"}};
+  for (const auto& [id, with_tags, quantity] : models) {
+    if (!study.has(id)) continue;
+    Table::Row row{{name_of_row(id), with_tags, quantity}};
+    for (const auto measure : measures) row.cells.push_back(with_spread(study.score(id, measure), 100, 2));
+    const Spread precision =
+        spread_over(study.runs, [&, id = id](const Results& run) -> std::optional<double> {
+          const auto at = run.mean_average_precision.find(id);
+          return at == run.mean_average_precision.end() ? std::nullopt : std::optional(at->second);
+        });
+    row.cells.push_back(precision.count > 0 ? with_spread(precision, 100, 2) : missing);
+    table.rows.push_back(std::move(row));
+    note_partial(table, study, name_of_row(id), study.score(id, &Scores::h_f1).count);
+    if (const auto theirs = paper::scores_of(study.first().data, id)) {
+      Table::Row below{{"  paper", "", ""}, true};
+      for (const double value :
+           {theirs->class_precision, theirs->class_recall, theirs->class_f1, theirs->image_precision,
+            theirs->image_recall, theirs->image_f1, theirs->h_f1})
+        below.cells.push_back(decimal(value, 2));
+      below.cells.push_back("");
+      table.rows.push_back(std::move(below));
+    }
+  }
+  table.notes.push_back(
+      "Without quantity prediction the 3 most probable labels are taken; the upper bound takes as many as "
+      "there truly are. "
+      "mAP is not in the paper.");
+  if (study.first().data == "nus-wide" && study.has("cnn"))
+    table.notes.push_back(
+        "The paper's row of CNN is damaged in our copy; its digits are restored so that its F1 are harmonic "
+        "means.");
+  return table;
+}
+
+Table table_5(const Study& study) {
+  std::vector<HF1Row> rows;
+  for (const char* id : {"ms-cnn", "avgpool@1,2,3,4,5", "maxpool@1,2,3,4,5", "cnn"}) {
+    std::string name = name_of_row(id), width = missing;
+    name = name.substr(0, name.find(' '));
+    for (const Results& run : study.runs)
+      if (const auto at = run.dimension.find(id); at != run.dimension.end())
+        width = std::to_string(at->second);
+    std::vector<std::string> texts{name, width};
+    if (study.in_paper()) {
+      const auto theirs = paper::dimension_of(study.first().data, id);
+      texts.push_back(theirs ? std::to_string(*theirs) : missing);
+    }
+    rows.emplace_back(id, std::move(texts));
+  }
+  std::vector<Table::Column> columns{{"Models", false}, {"Dimension"}};
+  if (study.in_paper()) columns.push_back({"paper"});
+  return h_f1_table(study, "V", "ways to fuse the scales", false, std::move(columns), rows);
+}
+
+Table table_6(const Study& study) {
+  std::vector<HF1Row> rows;
+  const std::tuple<const char*, const char*, const char*> families[] = {
+      {"ms-cnn", "MS-CNN", "sum"},
+      {"avgpool", "MS-CNN-AvgPool", "concat"},
+      {"maxpool", "MS-CNN-MaxPool", "sum"}};
+  for (const auto& [family, name, fusion] : families)
+    for (const std::string scales : {"1,2,3,4,5", "2,3,4,5", "3,4,5", "4,5"}) {
+      const bool plain = family == std::string("ms-cnn") && scales == "1,2,3,4,5";
+      rows.push_back({plain ? "ms-cnn" : family + ("@" + scales), {name, fusion, scales}});
+    }
+  rows.push_back({"cnn", {"CNN", "-", "5"}});
+  return h_f1_table(study, "VI", "fused scales", false,
+                    {{"Models", false}, {"Fusion", false}, {"Fused layers", false}}, rows);
+}
+
+Table table_7(const Study& study) {
+  return h_f1_table(study, "VII", "textual features", true, {{"Model", false}},
+                    {{"ms-cnn+tags", {"MS-CNN+MLP"}}, {"ms-cnn+word2vec", {"MS-CNN+Word2vec"}}});
+}
+
+Table table_8(const Study& study) {
+  const auto spread = [&](const std::string& id, double QuantityScores::*which) {
+    return spread_over(study.runs, [&](const Results& run) -> std::optional<double> {
+      const auto at = run.quantities.find(id);
+      return at == run.quantities.end() ? std::nullopt : std::optional(at->second.*which);
+    });
+  };
+  const std::pair<const char*, const char*> rows[] = {
+      {"ms-cnn", "MS-CNN"}, {"ms-cnn+tags", "MS-CNN+Tags"}, {"end-to-end", "MS-CNN+Tags, end to end"}};
+  bool tags = false;
+  for (const char* id : {"ms-cnn+tags", "end-to-end"})
+    tags = tags || spread(id, &QuantityScores::accuracy).count > 0;
+  Table table = begin(study, study.coco() ? "IX" : "VIII", "label quantity prediction", tags);
+  table.columns = {{"Features for LQP", false}, {"Accuracy (%)"}, {"MSE"}};
+  if (study.in_paper())
+    table.columns = {{"Features for LQP", false}, {"Accuracy (%)"}, {"paper"}, {"MSE"}, {"paper"}};
+  for (const auto& [id, name] : rows) {
+    const Spread accuracy = spread(id, &QuantityScores::accuracy);
+    if (accuracy.count == 0) continue;
+    const auto theirs = paper::quantity_of(study.first().data, id);
+    Table::Row row{{name, with_spread(accuracy, 100, 2)}};
+    if (study.in_paper()) row.cells.push_back(theirs ? decimal(theirs->accuracy, 2) : missing);
+    row.cells.push_back(with_spread(spread(id, &QuantityScores::mean_squared_error), 1, 3));
+    if (study.in_paper()) row.cells.push_back(theirs ? decimal(theirs->mean_squared_error, 3) : missing);
+    table.rows.push_back(std::move(row));
+    note_partial(table, study, name, accuracy.count);
+  }
+  return table;
+}
+
+/// What section IV-D-3 says in words: predictions for images of one label, and for those of many.
+Table table_of_quantities(const Study& study) {
+  Table table = begin(study, "",
+                      "labels predicted for the images of each true number, mean ± deviation over the images",
+                      !tags_remark(study.first()).empty());
+  table.name = "Predicted quantities";
+  if (study.runs.size() > 1) {
+    // The deviation is among images, not among seeds, so the images of all seeds are taken together.
+    table.title.erase(table.title.find(", mean ± standard"));
+    table.title += ", all " + std::to_string(study.runs.size()) + " seeds together";
+  }
+  table.columns = {{"True labels"}, {"Images"}, {"Predicted"}};
+  if (study.in_paper()) table.columns.push_back({"paper"});
+  for (const QuantityGroup& group : pooled_groups(study.runs)) {
+    Table::Row row{{std::to_string(group.true_quantity), std::to_string(group.images),
+                    decimal(group.mean, 2) + " ± " + decimal(group.deviation, 2)}};
+    const auto theirs = paper::predicted_quantity_of(study.first().data, true);
+    if (study.in_paper())
+      row.cells.push_back(group.true_quantity == 1 && theirs
+                              ? decimal(theirs->mean, 2) + " ± " + decimal(theirs->deviation, 2)
+                              : missing);
+    table.rows.push_back(std::move(row));
+  }
+  if (const auto many = paper::predicted_quantity_of(study.first().data, false))
+    table.notes.push_back("The paper, for images of more than 8 labels: " + decimal(many->mean, 2) + " ± " +
+                          decimal(many->deviation, 2) + ".");
+  return table;
+}
+
+Table table_10(const Study& study) {
+  std::vector<HF1Row> rows{{"ms-cnn+lqp", {"MS-CNN+LQP"}}, {"ms-cnn", {"MS-CNN (top 3)"}}};
+  bool theirs = false;
+  for (const char* p : {"0.1", "0.2", "0.3", "0.4", "0.5"}) {
+    const std::string id = "threshold-" + std::string(p);
+    theirs = theirs || (study.has(id) && paper::h_f1_of(study.first().data, id));
+    rows.push_back({id, {"MS-CNN+Threshold-" + std::string(p)}});
+  }
+  Table table = h_f1_table(study, "X", "ways to choose how many labels", false, {{"Models", false}}, rows);
+  if (theirs)
+    table.notes.push_back(
+        "Our copy of the paper has lost the names of its four thresholds, but for p = 0.3, which its text "
+        "calls "
+        "proper: that they are 0.1, 0.2, 0.3 and 0.4 in this order is our reading.");
+  return table;
+}
+
+Table table_11(const Study& study) {
+  return h_f1_table(study, "XI", "ways to predict the quantity", false, {{"Models", false}, {"LQP", false}},
+                    {{"ms-cnn+lqp", {"MS-CNN+LQP", "Regression"}},
+                     {"ms-cnn+lqp-classification", {"MS-CNN+LQP", "Classification"}},
+                     {"ms-cnn", {"MS-CNN", "No"}}});
+}
+
+Table table_12(const Study& study) {
+  std::vector<HF1Row> rows{{"end-to-end", {"MS-CNN+Tags+LQP", "Yes"}},
+                           {"ms-cnn+tags+lqp", {"MS-CNN+Tags+LQP", "No"}}};
+  if (study.has("end-to-end+true-quantity")) {
+    rows.push_back({"end-to-end+true-quantity", {"Upper bound", "Yes"}});
+    rows.push_back({"upper-bound", {"Upper bound", "No"}});
+  }
+  return h_f1_table(study, "XII", "end-to-end training", true, {{"Models", false}, {"End-to-end", false}},
+                    rows);
+}
+
+}  // namespace
+
+const TableSet& all_tables() {
+  static const TableSet all(table_names.begin(), table_names.end());
+  return all;
+}
+
+TableSet parse_tables(std::string_view text) {
+  TableSet tables;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    std::string name(text.substr(begin, end - begin));
+    begin = end + 1;
+    name.erase(0, name.find_first_not_of(' '));
+    name.erase(name.find_last_not_of(' ') + 1);
+    std::string roman = name;
+    for (char& c : roman)
+      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    if (roman == "ALL") {
+      tables = all_tables();
+      continue;
+    }
+    if (roman == "II") roman = "I";
+    if (roman == "IX") roman = "VIII";
+    if (all_tables().count(roman) == 0)
+      fail("--tables", quoted(name),
+           "some of I, II, V, VI, VII, VIII, IX, X, XI, XII with commas between, or all");
+    tables.insert(roman);
+  }
+  return tables;
+}
+
+std::vector<Table> make_tables(std::span<const Results> runs, const TableSet& tables) {
+  check_same_study(runs);
+  using Make = Table (*)(const Study&);
+  static constexpr std::pair<const char*, Make> makers[] = {
+      {"I", table_1},   {"V", table_5},    {"VI", table_6},
+      {"VII", table_7}, {"VIII", table_8}, {"VIII", table_of_quantities},
+      {"X", table_10},  {"XI", table_11},  {"XII", table_12}};
+  std::vector<Table> made;
+  for (const auto& [name, make] : makers) {
+    if (tables.count(name) == 0) continue;
+    Table table = make({runs});
+    if (!table.rows.empty()) made.push_back(std::move(table));
+  }
+  return made;
+}
+
+std::string to_text(std::span<const Table> tables) {
+  std::string text;
+  for (const Table& table : tables) text += (text.empty() ? "" : "\n") + to_text(table);
+  return text;
+}
+
+std::string to_markdown(std::span<const Table> tables) {
+  std::string text;
+  for (const Table& table : tables) text += (text.empty() ? "" : "\n") + to_markdown(table);
+  return text;
+}
+
+Spread spread_over(std::span<const Results> runs,
+                   const std::function<std::optional<double>(const Results&)>& of) {
+  std::vector<double> values;
+  for (const Results& run : runs)
+    if (const auto value = of(run)) values.push_back(*value);
+  return spread_of(values);
+}
+
+std::vector<QuantityGroup> pooled_groups(std::span<const Results> runs) {
+  std::map<int, QuantityGroup> pooled;
+  for (const Results& run : runs)
+    for (const QuantityGroup& group : run.quantity_groups) {
+      if (group.images == 0) continue;
+      QuantityGroup& all = pooled[group.true_quantity];
+      const auto before = static_cast<double>(all.images), added = static_cast<double>(group.images);
+      const double total = before + added, step = group.mean - all.mean;
+      const double variance =
+          (before * all.deviation * all.deviation + added * group.deviation * group.deviation) / total +
+          step * step * before * added / (total * total);
+      all.true_quantity = group.true_quantity;
+      all.images += group.images;
+      all.mean += step * added / total;
+      all.deviation = std::sqrt(variance);
+    }
+  std::vector<QuantityGroup> groups;
+  for (const auto& [quantity, group] : pooled) groups.push_back(group);
+  return groups;
+}
+
+std::string name_of_row(const std::string& row) {
+  static const std::map<std::string, std::string> names{
+      {"upper-bound", "Upper bound"},
+      {"ms-cnn+tags+lqp", "MS-CNN+Tags+LQP"},
+      {"ms-cnn+lqp", "MS-CNN+LQP"},
+      {"ms-cnn+tags", "MS-CNN+Tags"},
+      {"ms-cnn", "MS-CNN"},
+      {"cnn", "CNN"},
+      {"ms-cnn+word2vec", "MS-CNN+Word2vec"},
+      {"ms-cnn+lqp-classification", "MS-CNN+LQP (classification)"},
+      {"end-to-end", "MS-CNN+Tags+LQP, end to end"},
+      {"end-to-end+true-quantity", "Upper bound, end to end"}};
+  if (const auto at = names.find(row); at != names.end()) return at->second;
+  for (const auto& [prefix, name] : {std::pair("ms-cnn@", "MS-CNN"), std::pair("avgpool@", "MS-CNN-AvgPool"),
+                                     std::pair("maxpool@", "MS-CNN-MaxPool")})
+    if (row.starts_with(prefix)) return name + (" {" + row.substr(row.find('@') + 1) + "}");
+  if (row.starts_with("threshold-")) return "MS-CNN+Threshold-" + row.substr(10);
+  return row;
+}
+
+std::string tags_remark(const Results& run) {
+  if (!run.simulated_tags) return "";
+  return run.data == "scenes" ? "made-up tags" : "simulated tags";
+}
+
+}  // namespace reproduce
