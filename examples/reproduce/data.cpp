@@ -48,12 +48,12 @@ mmdl::Manifest things(mmdl::Manifest manifest) {
 void read_scenes(StudyData& data, const DataOptions& options) {
   const bool quick = options.preset == "quick";
   data.title = "built-in scenes";
-  const int train = options.images > 0 ? options.images : quick ? 3000 : 8000;
+  const int train = options.images > 0 ? options.images : quick ? 6000 : 20000;
   const mmdl::SceneOptions drawn{.train = train, .test = std::max(1, train / 3), .size = options.size, .seed = 1};
   data.train = scenes(options.out + "/scenes", drawn, "train.json");
   data.test = scenes(options.out + "/scenes", drawn, "test.json");
   data.pretrain = things(scenes(options.out + "/scenes-to-learn-from",
-                                {.train = 2 * train, .test = 0, .size = options.size, .seed = 1001}, "train.json"));
+                                {.train = train, .test = 0, .size = options.size, .seed = 1001}, "train.json"));
   data.simulated_tags = true;
 }
 

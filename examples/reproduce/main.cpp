@@ -20,10 +20,6 @@
 
 namespace reproduce {
 
-std::unique_ptr<Study> make_small_study(const StudyOptions&, StudyData, const Recipes&, Workspace&);
-std::unique_ptr<Study> make_mobilenet_study(const StudyOptions&, StudyData, const Recipes&, Workspace&);
-std::unique_ptr<Study> make_resnet101_study(const StudyOptions&, StudyData, const Recipes&, Workspace&);
-
 namespace {
 
 volatile std::sig_atomic_t signalled = 0;
@@ -51,23 +47,17 @@ std::vector<std::uint64_t> parse_seeds(const std::string& text) {
   return seeds;
 }
 
-struct Backbone {
-  const char* name;
-  int size;
-  MakeStudy make;
-};
-constexpr Backbone backbones[] = {{"small", 64, make_small_study},
-                                  {"mobilenet", 224, make_mobilenet_study},
-                                  {"resnet101", 224, make_resnet101_study}};
-
-const Backbone& backbone_of(const Command& command) {
+const StudyEntry& backbone_of(const Command& command) {
   const std::string wanted = !command.backbone.empty()        ? command.backbone
                              : command.data[0] == "scenes"    ? "small"
                              : command.data[0] == "corel5k"   ? "mobilenet"
                                                               : "resnet101";
-  for (const Backbone& backbone : backbones)
-    if (wanted == backbone.name) return backbone;
-  fail("--backbone", quoted(wanted), "small, mobilenet or resnet101");
+  std::string known;
+  for (const StudyEntry& entry : studies()) {
+    if (wanted == entry.backbone) return entry;
+    known += (known.empty() ? "" : ", ") + std::string(entry.backbone);
+  }
+  fail("--backbone", quoted(wanted), "one that this program was built with: " + known);
 }
 
 void check(const Command& command) {
@@ -77,7 +67,7 @@ void check(const Command& command) {
   if (!scenes && !std::filesystem::is_directory(command.data[1])) fail("--data " + command.data[0], quoted(command.data[1]), "a folder");
   if (command.preset != "quick" && command.preset != "full") fail("--preset", quoted(command.preset), "quick or full");
   if (!scenes && command.weights.empty())
-    fail("--weights", "nothing", "the file of a pretrained " + std::string(backbone_of(command).name) + ", or: none");
+    fail("--weights", "nothing", "the file of a pretrained " + std::string(backbone_of(command).backbone) + ", or: none");
 }
 
 void run(const Command& command) {
@@ -86,7 +76,7 @@ void run(const Command& command) {
   const std::vector<std::uint64_t> seeds = parse_seeds(command.seeds);
   if (command.threads > 0) mmdl::set_thread_count(command.threads);
   const std::string out = command.out.empty() ? "reproduce-" + command.data[0] : command.out;
-  const Backbone& backbone = backbone_of(command);
+  const StudyEntry& study = backbone_of(command);
   Recipes recipes = recipes_for(command.data[0], command.preset);
   recipes.limit(command.epochs);
   const Workspace whole(out);
@@ -100,8 +90,8 @@ void run(const Command& command) {
                                       .tags_file = command.tags_file,
                                       .preset = command.preset,
                                       .out = out,
-                                      .backbone = backbone.name,
-                                      .size = backbone.size,
+                                      .backbone = study.backbone,
+                                      .size = study.size,
                                       .tag_room = MMDL_REPRODUCE_TAGS,
                                       .label_room = MMDL_REPRODUCE_LABELS,
                                       .images = command.images,
@@ -110,12 +100,12 @@ void run(const Command& command) {
                                      recipes.validation, seed);
     const StudyOptions options{.tables = tables,
                                .preset = command.preset,
-                               .backbone = backbone.name,
+                               .backbone = study.backbone,
                                .weights = command.weights == "none" ? "" : command.weights,
                                .word_vectors = command.word_vectors,
                                .seed = seed,
                                .workers = command.workers};
-    runs.push_back(backbone.make(options, std::move(data), recipes, work)->run());
+    runs.push_back(study.make(options, std::move(data), recipes, work)->run());
     write_results(out + "/results.json", runs);
     write_report_page(out + "/report.html", runs, tables);
     if (!command.keep_rows)
@@ -124,7 +114,9 @@ void run(const Command& command) {
         std::filesystem::remove(work.file(std::string("scales.") + split + ".rows"), ignored);
       }
   }
-  const std::string text = tables_text(runs, tables) + orderings_text(runs);
+  std::vector<Table> shown = make_tables(runs, tables);
+  shown.push_back(orderings_table(runs));
+  const std::string text = to_text(shown);
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
     fail("standard output: cannot be written");
   std::fprintf(stderr, "%s/report.html, %s/results.json\n", out.c_str(), out.c_str());

@@ -63,20 +63,20 @@ Recipes recipes_for(const std::string& data, const std::string& preset) {
   }
   Recipes r;
   if (data == "scenes") {
-    r.pretrain = adamw(3e-3f, 0.05f, quick ? 10 : 30, 32, 0);
-    r.backbone = adamw(1e-3f, 0.05f, quick ? 8 : 20, 32, 4);
-    r.fusion = adamw(2e-3f, 0.05f, quick ? 10 : 20, 32, 4);
+    r.pretrain = adamw(3e-3f, 0.05f, quick ? 8 : 30, 32, 0);
+    r.backbone = adamw(1e-3f, 0.05f, quick ? 6 : 20, 32, 4);
+    r.fusion = adamw(2e-3f, 0.05f, quick ? 6 : 20, 32, 4);
     r.text = adamw(1e-3f, 0.05f, 30, 32, 4);
-    r.labels = adamw(1e-3f, 0.01f, 30, 64, 4);
-    r.quantity = adamw(1e-3f, 0.01f, 40, 64, 6);
-    r.end_to_end = adamw(2e-4f, 0.05f, quick ? 5 : 10, 32, 3);
+    r.labels = adamw(1e-3f, 0.01f, 60, 64, 6);
+    r.quantity = adamw(1e-3f, 0.01f, 60, 64, 15);
+    r.end_to_end = adamw(2e-4f, 0.05f, quick ? 4 : 10, 32, 3);
     return r;
   }
   r.backbone = adamw(3e-4f, 0.05f, quick ? 4 : 12, 32, 4);
   r.fusion = adamw(1e-3f, 0.05f, quick ? 4 : 12, 32, 4);
   r.text = adamw(1e-3f, 0.05f, 30, 32, 4);
-  r.labels = adamw(1e-3f, 0.01f, 40, 64, 5);
-  r.quantity = adamw(1e-3f, 0.01f, 40, 64, 6);
+  r.labels = adamw(1e-3f, 0.01f, 60, 64, 6);
+  r.quantity = adamw(1e-3f, 0.01f, 60, 64, 15);
   r.end_to_end = adamw(1e-4f, 0.05f, quick ? 2 : 5, 32, 2);
   return r;
 }

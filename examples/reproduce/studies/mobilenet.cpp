@@ -13,10 +13,13 @@ struct Config {
 
 }  // namespace
 
-std::unique_ptr<Study> make_mobilenet_study(const StudyOptions& options, StudyData data, const Recipes& recipes, Workspace& work);
+StudyEntry mobilenet_study();
 
-std::unique_ptr<Study> make_mobilenet_study(const StudyOptions& options, StudyData data, const Recipes& recipes, Workspace& work) {
-  return std::make_unique<StaticStudy<Config>>(options, std::move(data), recipes, work);
+StudyEntry mobilenet_study() {
+  return {"mobilenet", Config::size,
+          [](const StudyOptions& options, StudyData data, const Recipes& recipes, Workspace& work) -> std::unique_ptr<Study> {
+            return std::make_unique<StaticStudy<Config>>(options, std::move(data), recipes, work);
+          }};
 }
 
 }  // namespace reproduce

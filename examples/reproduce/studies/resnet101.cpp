@@ -13,10 +13,13 @@ struct Config {
 
 }  // namespace
 
-std::unique_ptr<Study> make_resnet101_study(const StudyOptions& options, StudyData data, const Recipes& recipes, Workspace& work);
+StudyEntry resnet101_study();
 
-std::unique_ptr<Study> make_resnet101_study(const StudyOptions& options, StudyData data, const Recipes& recipes, Workspace& work) {
-  return std::make_unique<StaticStudy<Config>>(options, std::move(data), recipes, work);
+StudyEntry resnet101_study() {
+  return {"resnet101", Config::size,
+          [](const StudyOptions& options, StudyData data, const Recipes& recipes, Workspace& work) -> std::unique_ptr<Study> {
+            return std::make_unique<StaticStudy<Config>>(options, std::move(data), recipes, work);
+          }};
 }
 
 }  // namespace reproduce
