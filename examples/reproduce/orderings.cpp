@@ -103,7 +103,7 @@ std::string signed_points(double value) {
 }
 
 const char* measure_of(const Ordering& ordering) {
-  return ordering.measure == Ordering::Measure::h_f1 ? "H-F1" : "accuracy";
+  return ordering.measure == Ordering::Measure::h_f1 ? "H-F1" : "quantity accuracy";
 }
 
 }  // namespace

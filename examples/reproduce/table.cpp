@@ -21,7 +21,7 @@ std::size_t width_of(const std::string& text) {
 std::string markdown_text(const std::string& text) {
   std::string result;
   for (const char c : text) {
-    if (std::string("\\|*_`<>[]#").find(c) != std::string::npos) result += '\\';
+    if (std::string("\\|*_`<[]#").find(c) != std::string::npos) result += '\\';
     result += c == '\n' || c == '\r' ? ' ' : c;
   }
   return result;

@@ -48,11 +48,11 @@ std::string paper_text(std::optional<double> value, int decimals) {
 Table begin(const Study& study, const std::string& roman, const std::string& what, bool uses_tags) {
   Table table;
   table.name = "Table " + roman;
-  table.title = what + ": " + study.first().title;
+  table.title = what + "; " + study.first().title;
   if (const std::string remark = tags_remark(study.first()); uses_tags && !remark.empty())
     table.title += ", " + remark;
   if (study.runs.size() > 1)
-    table.title += ", mean ± standard deviation of " + std::to_string(study.runs.size()) + " seeds";
+    table.title += "; mean ± standard deviation of " + std::to_string(study.runs.size()) + " seeds";
   return table;
 }
 
@@ -94,7 +94,7 @@ Table table_1(const Study& study) {
       &Scores::class_precision, &Scores::class_recall, &Scores::class_f1, &Scores::image_precision,
       &Scores::image_recall,    &Scores::image_f1,     &Scores::h_f1};
   const bool tags = study.has("upper-bound") || study.has("ms-cnn+tags+lqp") || study.has("ms-cnn+tags");
-  Table table = begin(study, study.coco() ? "II" : "I", "main components (%)", tags);
+  Table table = begin(study, study.coco() ? "II" : "I", "Main components, %", tags);
   table.columns = {{"Models", false},
                    {"Multi-modal", false},
                    {"Quantity", false},
@@ -156,7 +156,7 @@ Table table_5(const Study& study) {
   }
   std::vector<Table::Column> columns{{"Models", false}, {"Dimension"}};
   if (study.in_paper()) columns.push_back({"paper"});
-  return h_f1_table(study, "V", "ways to fuse the scales", false, std::move(columns), rows);
+  return h_f1_table(study, "V", "Ways to fuse the scales", false, std::move(columns), rows);
 }
 
 Table table_6(const Study& study) {
@@ -171,12 +171,12 @@ Table table_6(const Study& study) {
       rows.push_back({plain ? "ms-cnn" : family + ("@" + scales), {name, fusion, scales}});
     }
   rows.push_back({"cnn", {"CNN", "-", "5"}});
-  return h_f1_table(study, "VI", "fused scales", false,
+  return h_f1_table(study, "VI", "Fused scales", false,
                     {{"Models", false}, {"Fusion", false}, {"Fused layers", false}}, rows);
 }
 
 Table table_7(const Study& study) {
-  return h_f1_table(study, "VII", "textual features", true, {{"Model", false}},
+  return h_f1_table(study, "VII", "Textual features", true, {{"Model", false}},
                     {{"ms-cnn+tags", {"MS-CNN+MLP"}}, {"ms-cnn+word2vec", {"MS-CNN+Word2vec"}}});
 }
 
@@ -192,7 +192,7 @@ Table table_8(const Study& study) {
   bool tags = false;
   for (const char* id : {"ms-cnn+tags", "end-to-end"})
     tags = tags || spread(id, &QuantityScores::accuracy).count > 0;
-  Table table = begin(study, study.coco() ? "IX" : "VIII", "label quantity prediction", tags);
+  Table table = begin(study, study.coco() ? "IX" : "VIII", "Label quantity prediction", tags);
   table.columns = {{"Features for LQP", false}, {"Accuracy (%)"}, {"MSE"}};
   if (study.in_paper())
     table.columns = {{"Features for LQP", false}, {"Accuracy (%)"}, {"paper"}, {"MSE"}, {"paper"}};
@@ -212,14 +212,15 @@ Table table_8(const Study& study) {
 
 /// What section IV-D-3 says in words: predictions for images of one label, and for those of many.
 Table table_of_quantities(const Study& study) {
-  Table table = begin(study, "",
-                      "labels predicted for the images of each true number, mean ± deviation over the images",
-                      !tags_remark(study.first()).empty());
+  Table table =
+      begin(study, "",
+            "For the test images of each true number of labels, mean ± standard deviation over the images",
+            study.first().quantities.count("ms-cnn+tags") > 0);
   table.name = "Predicted quantities";
   if (study.runs.size() > 1) {
     // The deviation is among images, not among seeds, so the images of all seeds are taken together.
-    table.title.erase(table.title.find(", mean ± standard"));
-    table.title += ", all " + std::to_string(study.runs.size()) + " seeds together";
+    table.title.erase(table.title.find("; mean ± standard"));
+    table.title += "; all " + std::to_string(study.runs.size()) + " seeds together";
   }
   table.columns = {{"True labels"}, {"Images"}, {"Predicted"}};
   if (study.in_paper()) table.columns.push_back({"paper"});
@@ -247,7 +248,7 @@ Table table_10(const Study& study) {
     theirs = theirs || (study.has(id) && paper::h_f1_of(study.first().data, id));
     rows.push_back({id, {"MS-CNN+Threshold-" + std::string(p)}});
   }
-  Table table = h_f1_table(study, "X", "ways to choose how many labels", false, {{"Models", false}}, rows);
+  Table table = h_f1_table(study, "X", "Ways to choose how many labels", false, {{"Models", false}}, rows);
   if (theirs)
     table.notes.push_back(
         "Our copy of the paper has lost the names of its four thresholds, but for p = 0.3, which its text "
@@ -257,7 +258,7 @@ Table table_10(const Study& study) {
 }
 
 Table table_11(const Study& study) {
-  return h_f1_table(study, "XI", "ways to predict the quantity", false, {{"Models", false}, {"LQP", false}},
+  return h_f1_table(study, "XI", "Ways to predict the quantity", false, {{"Models", false}, {"LQP", false}},
                     {{"ms-cnn+lqp", {"MS-CNN+LQP", "Regression"}},
                      {"ms-cnn+lqp-classification", {"MS-CNN+LQP", "Classification"}},
                      {"ms-cnn", {"MS-CNN", "No"}}});
@@ -270,7 +271,7 @@ Table table_12(const Study& study) {
     rows.push_back({"end-to-end+true-quantity", {"Upper bound", "Yes"}});
     rows.push_back({"upper-bound", {"Upper bound", "No"}});
   }
-  return h_f1_table(study, "XII", "end-to-end training", true, {{"Models", false}, {"End-to-end", false}},
+  return h_f1_table(study, "XII", "End-to-end training", true, {{"Models", false}, {"End-to-end", false}},
                     rows);
 }
 
