@@ -160,6 +160,7 @@ Table orderings_table(std::span<const Results> runs) {
     if (paper) row.cells.push_back(outcome.paper ? signed_points(*outcome.paper) : "–");
     row.cells.push_back(std::to_string(outcome.seeds_holding) + " of " + std::to_string(difference.count));
     row.cells.push_back(verdict_of(outcome));
+    row.style = outcome.within_noise ? "noise" : outcome.holds ? "good" : "bad";
     table.rows.push_back(std::move(row));
   }
   table.notes.push_back(several ? "Differences in points, mean ± standard deviation over the seeds, paired "

@@ -20,7 +20,7 @@ namespace {
 constexpr std::string_view style = R"(
 :root { --a: #2166b8; --b: #d9730d; --good: #17692f; --bad: #b3261e; }
 @media (prefers-color-scheme: dark) { :root { --a: #7cb3f5; --b: #f2a65a; --good: #86d89a; --bad: #ff9a91; } }
-body { max-width: 76rem; padding: 2rem 1.5rem 4rem; font-size: 16px; line-height: 1.5; }
+body { max-width: 82rem; padding: 2rem 1.5rem 4rem; font-size: 16px; line-height: 1.5; }
 h1 { font-size: 1.7rem; line-height: 1.25; }
 h2 { margin: 3rem 0 .3rem; padding-top: 1rem; border-top: 1px solid var(--line); font-size: 1.3rem; }
 h3 { margin: 0; font-size: 1rem; }
@@ -38,8 +38,11 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.2rem; 
 dt { color: var(--faint); }
 dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 section.table { margin: 1rem 0 1.4rem; padding: 1rem 1.2rem; }
-.tables { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 33rem), 1fr)); gap: 0 1.2rem; align-items: start; }
-.tables .large { grid-column: 1 / -1; }
+.tables { columns: 2 33rem; column-gap: 1.2rem; }
+.tables > div { break-inside: avoid; padding-bottom: 1.2rem; }
+.tables .large { column-span: all; }
+.tables section.table { margin: 0; }
+.large table { font-size: 14px; }
 .wide { overflow-x: auto; }
 .wide:focus-visible { outline: 2px solid var(--a); outline-offset: 3px; }
 table { border-collapse: collapse; font-size: 15px; font-variant-numeric: tabular-nums; }
@@ -50,11 +53,15 @@ tbody tr + tr > * { border-top: 1px solid var(--line); }
 tbody tr.paper > * { border-top: 0; padding-top: 0; color: var(--faint); }
 tbody tr.paper th { padding-left: 1rem; }
 .number { text-align: right; }
-.note { font-size: 14px; max-width: 48rem; }
+.paper, .spread { color: var(--faint); }
+.good td:last-child { color: var(--good); } .bad td:last-child { color: var(--bad); }
+.noise td:last-child { color: var(--faint); }
+section.table > .note { margin: .7rem 0 0; font-size: 14px; }
 .drawing { margin: 1rem 0; padding: 1rem 1rem .6rem; max-width: 100%; }
 .drawing h3 { margin: 0 0 .4rem; overflow-wrap: anywhere; }
 .drawing p { margin: .3rem 0 0; color: var(--faint); font-size: 14px; }
 .drawings { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 21rem), 1fr)); gap: 1rem; margin: 1rem 0; }
+.drawings.large { grid-template-columns: repeat(auto-fit, minmax(min(100%, 34rem), 1fr)); }
 .drawings .drawing { margin: 0; }
 svg { display: block; max-width: 100%; height: auto; font: 13px system-ui, sans-serif; }
 .drawings svg { width: 100%; }
@@ -77,6 +84,10 @@ svg text { fill: var(--faint); font-variant-numeric: tabular-nums; }
   section.table { padding: .9rem .9rem; }
   dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .45rem; }
   .narrow { display: block; } .broad { display: none; }
+  .spread { display: block; font-size: 13px; }
+  table, .large table { width: max-content; font-size: 14px; }
+  th, td { padding-right: .65rem; vertical-align: top; }
+  th:first-child { position: sticky; left: 0; max-width: 11.5rem; white-space: normal; background: var(--card); }
 }
 @media print { body { max-width: none; } section.table, .drawing { break-inside: avoid; } .wide { overflow: visible; } }
 )";
@@ -126,7 +137,7 @@ std::string summary(std::span<const Results> runs) {
     html += card("orderings that hold",
                  count([](const OrderingOutcome& outcome) { return outcome.holds; }) + " of " +
                      std::to_string(outcomes.size()),
-                 noise == "0" ? "" : noise + " in noise");
+                 noise == "0" ? "" : noise + " within noise");
   }
   html += "</div>\n<dl>";
   const auto fact = [&](const std::string& name, const std::string& value) {
@@ -159,7 +170,7 @@ std::string both_widths(const std::string& broad, const std::string& narrow) {
 std::string figure_6(std::span<const Results> runs) {
   const Results& run = runs.front();
   std::string html;
-  if (const std::string broad = quantity_histogram(run, 900); !broad.empty())
+  if (const std::string broad = quantity_histogram(run, 560); !broad.empty())
     html +=
         "<div class=\"drawing\"><h3>Distribution of label quantity</h3>\n<p class=\"keys\"><span><i "
         "class=\"key\"></i>training "
@@ -171,8 +182,8 @@ std::string figure_6(std::span<const Results> runs) {
         "<div class=\"drawing\"><h3>Predicted quantity over the true one</h3>\n<p>Mean and standard "
         "deviation over the test "
         "images; the dashed line is where both are equal.</p>\n" +
-        both_widths(quantity_chart(groups, 900), quantity_chart(groups, 350)) + "</div>\n";
-  return html;
+        both_widths(quantity_chart(groups, 560), quantity_chart(groups, 350)) + "</div>\n";
+  return html.empty() ? html : "<div class=\"drawings large\">" + html + "</div>\n";
 }
 
 std::string loss_curves(std::span<const Results> runs) {
