@@ -222,7 +222,7 @@ std::string loss_chart(std::span<const Curve* const> seeds, int width) {
   plot.y_high = plot.logarithmic ? high * 1.15 : high + room;
   plot.begin("Training and held-out loss of stage " + seeds.front()->stage);
   for (const double tick : plot.logarithmic ? logarithmic_ticks(plot.y_low, plot.y_high)
-                                            : round_ticks(plot.y_low, plot.y_high, 5))
+                                            : round_ticks(plot.y_low, plot.y_high, 7))
     plot.y_tick(tick, tick_text(tick));
   for (const double tick : round_ticks(0, plot.x_high, 5))
     plot.text(plot.x(tick), plot.height - plot.bottom + 15, "middle", short_count(tick));

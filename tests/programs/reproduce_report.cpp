@@ -405,7 +405,8 @@ TEST_CASE("bad JSON is refused by name") {
     if (round % 4 == 0) damaged.resize(random() % damaged.size());
     for (int change = 0; change < 3 && !damaged.empty(); ++change) {
       const std::size_t place = random() % damaged.size();
-      damaged[place] = static_cast<char>(change == 0 ? random() % 256 : "{}[]\",:-.0e9tn"[random() % 14]);
+      damaged[place] =
+          change == 0 ? static_cast<char>(random() % 256) : std::string("{}[]\",:-.0e9tn")[random() % 14];
     }
     mmdl::write_file(folder.file("bad.json"), damaged);
     const std::string message = message_of([&] { read_results(folder.file("bad.json")); });
