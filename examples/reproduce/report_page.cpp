@@ -87,6 +87,7 @@ svg text { fill: var(--faint); font-variant-numeric: tabular-nums; }
   .spread { display: block; font-size: 13px; }
   table, .large table { width: max-content; font-size: 14px; }
   th, td { padding-right: .65rem; vertical-align: top; }
+  .noise td:last-child { white-space: normal; min-width: 4rem; }
   th:first-child { position: sticky; left: 0; max-width: 11.5rem; white-space: normal; background: var(--card); }
 }
 @media print { body { max-width: none; } section.table, .drawing { break-inside: avoid; } .wide { overflow: visible; } }
@@ -124,10 +125,10 @@ std::string score_card(std::span<const Results> runs, const std::string& name, c
 std::string summary(std::span<const Results> runs) {
   const Results& run = runs.front();
   std::string html = "<div class=\"cards\">\n";
-  html += score_card(runs, "H-F1 of the full model, %", "ms-cnn+tags+lqp") +
-          score_card(runs, "trained end to end, %", "end-to-end") +
-          score_card(runs, "MS-CNN alone, %", "ms-cnn") + score_card(runs, "plain CNN, %", "cnn") +
-          score_card(runs, "upper bound, %", "upper-bound");
+  html += score_card(runs, "H-F1, full model (%)", "ms-cnn+tags+lqp") +
+          score_card(runs, "H-F1, end to end (%)", "end-to-end") +
+          score_card(runs, "H-F1, MS-CNN (%)", "ms-cnn") + score_card(runs, "H-F1, CNN (%)", "cnn") +
+          score_card(runs, "H-F1, upper bound (%)", "upper-bound");
   const auto outcomes = compare_orderings(runs);
   if (!outcomes.empty()) {
     const auto count = [&](auto which) {
