@@ -21,10 +21,18 @@ std::size_t width_of(const std::string& text) {
 std::string markdown_text(const std::string& text) {
   std::string result;
   for (const char c : text) {
-    if (std::string("\\|*_`<>[]#").find(c) != std::string::npos) result += '\\';
+    if (std::string("\\|*_`<[]#").find(c) != std::string::npos) result += '\\';
     result += c == '\n' || c == '\r' ? ' ' : c;
   }
   return result;
+}
+
+/// The cell's text, its deviation in an element of its own: where there is little room it goes below.
+std::string cell_html(const std::string& text) {
+  const std::size_t spread = text.find(" ± ");
+  if (spread == std::string::npos) return html_text(text);
+  return html_text(text.substr(0, spread)) + " <span class=\"spread\">" + html_text(text.substr(spread + 1)) +
+         "</span>";
 }
 
 std::string heading_of(const Table& table) {
@@ -82,17 +90,22 @@ std::string to_html(const Table& table) {
   std::string html = "<section class=\"table\"><h3>" + html_text(table.name) + "</h3>";
   if (!table.title.empty()) html += "<p>" + html_text(table.title) + "</p>";
   html += "\n<div class=\"wide\" tabindex=\"0\"><table><thead><tr>";
-  const auto style_of = [&](std::size_t c) { return table.columns[c].number ? " class=\"number\"" : ""; };
+  const auto style_of = [&](std::size_t c) {
+    if (table.columns[c].heading == "paper") return " class=\"number paper\"";
+    return table.columns[c].number ? " class=\"number\"" : "";
+  };
   for (std::size_t c = 0; c < table.columns.size(); ++c)
     html +=
         std::string("<th scope=\"col\"") + style_of(c) + ">" + html_text(table.columns[c].heading) + "</th>";
   html += "</tr></thead><tbody>\n";
   for (const Table::Row& row : table.rows) {
-    html += row.from_paper ? "<tr class=\"paper\">" : "<tr>";
+    html += row.from_paper      ? "<tr class=\"paper\">"
+            : row.style.empty() ? "<tr>"
+                                : "<tr class=\"" + html_text(row.style) + "\">";
     for (std::size_t c = 0; c < row.cells.size(); ++c) {
       const char* element = c == 0 ? "th" : "td";
       html += std::string("<") + element + (c == 0 ? " scope=\"row\"" : "") + style_of(c) + ">" +
-              html_text(row.cells[c]) + "</" + element + ">";
+              cell_html(row.cells[c]) + "</" + element + ">";
     }
     html += "</tr>\n";
   }

@@ -16,6 +16,7 @@ struct Table {
   struct Row {
     std::vector<std::string> cells;  ///< as many as there are columns
     bool from_paper = false;         ///< the paper's numbers, which stand under ours
+    std::string style{};             ///< a class of the page's style: "good", "bad" or "noise"
   };
 
   std::string name;   ///< "Table I"

@@ -2,24 +2,16 @@
 // The paper's tables, one function each.
 #include "tables.hpp"
 
-#include <algorithm>
-#include <array>
-#include <mmdl/core/error.hpp>
-#include <mmdl/core/text.hpp>
+#include <tuple>
 #include <utility>
 
 #include "paper_numbers.hpp"
 
 namespace reproduce {
 
-using mmdl::detail::fail, mmdl::detail::quoted;
-
 namespace {
 
 using Scores = mmdl::AnnotationScores;
-
-/// In the paper's order. Tables III and IV, which compare with other people's methods, are not among them.
-constexpr std::array table_names{"I", "V", "VI", "VII", "VIII", "X", "XI", "XII"};
 
 /// What the tables are made of.
 struct Study {
@@ -48,11 +40,11 @@ std::string paper_text(std::optional<double> value, int decimals) {
 Table begin(const Study& study, const std::string& roman, const std::string& what, bool uses_tags) {
   Table table;
   table.name = "Table " + roman;
-  table.title = what + ": " + study.first().title;
+  table.title = what + "; " + study.first().title;
   if (const std::string remark = tags_remark(study.first()); uses_tags && !remark.empty())
     table.title += ", " + remark;
   if (study.runs.size() > 1)
-    table.title += ", mean ± standard deviation of " + std::to_string(study.runs.size()) + " seeds";
+    table.title += "; mean ± standard deviation of " + std::to_string(study.runs.size()) + " seeds";
   return table;
 }
 
@@ -94,7 +86,7 @@ Table table_1(const Study& study) {
       &Scores::class_precision, &Scores::class_recall, &Scores::class_f1, &Scores::image_precision,
       &Scores::image_recall,    &Scores::image_f1,     &Scores::h_f1};
   const bool tags = study.has("upper-bound") || study.has("ms-cnn+tags+lqp") || study.has("ms-cnn+tags");
-  Table table = begin(study, study.coco() ? "II" : "I", "main components (%)", tags);
+  Table table = begin(study, study.coco() ? "II" : "I", "Main components, %", tags);
   table.columns = {{"Models", false},
                    {"Multi-modal", false},
                    {"Quantity", false},
@@ -156,7 +148,7 @@ Table table_5(const Study& study) {
   }
   std::vector<Table::Column> columns{{"Models", false}, {"Dimension"}};
   if (study.in_paper()) columns.push_back({"paper"});
-  return h_f1_table(study, "V", "ways to fuse the scales", false, std::move(columns), rows);
+  return h_f1_table(study, "V", "Ways to fuse the scales", false, std::move(columns), rows);
 }
 
 Table table_6(const Study& study) {
@@ -171,12 +163,12 @@ Table table_6(const Study& study) {
       rows.push_back({plain ? "ms-cnn" : family + ("@" + scales), {name, fusion, scales}});
     }
   rows.push_back({"cnn", {"CNN", "-", "5"}});
-  return h_f1_table(study, "VI", "fused scales", false,
+  return h_f1_table(study, "VI", "Fused scales", false,
                     {{"Models", false}, {"Fusion", false}, {"Fused layers", false}}, rows);
 }
 
 Table table_7(const Study& study) {
-  return h_f1_table(study, "VII", "textual features", true, {{"Model", false}},
+  return h_f1_table(study, "VII", "Textual features", true, {{"Model", false}},
                     {{"ms-cnn+tags", {"MS-CNN+MLP"}}, {"ms-cnn+word2vec", {"MS-CNN+Word2vec"}}});
 }
 
@@ -192,7 +184,7 @@ Table table_8(const Study& study) {
   bool tags = false;
   for (const char* id : {"ms-cnn+tags", "end-to-end"})
     tags = tags || spread(id, &QuantityScores::accuracy).count > 0;
-  Table table = begin(study, study.coco() ? "IX" : "VIII", "label quantity prediction", tags);
+  Table table = begin(study, study.coco() ? "IX" : "VIII", "Label quantity prediction", tags);
   table.columns = {{"Features for LQP", false}, {"Accuracy (%)"}, {"MSE"}};
   if (study.in_paper())
     table.columns = {{"Features for LQP", false}, {"Accuracy (%)"}, {"paper"}, {"MSE"}, {"paper"}};
@@ -212,14 +204,15 @@ Table table_8(const Study& study) {
 
 /// What section IV-D-3 says in words: predictions for images of one label, and for those of many.
 Table table_of_quantities(const Study& study) {
-  Table table = begin(study, "",
-                      "labels predicted for the images of each true number, mean ± deviation over the images",
-                      !tags_remark(study.first()).empty());
+  Table table =
+      begin(study, "",
+            "For the test images of each true number of labels, mean ± standard deviation over the images",
+            study.first().quantities.count("ms-cnn+tags") > 0);
   table.name = "Predicted quantities";
   if (study.runs.size() > 1) {
     // The deviation is among images, not among seeds, so the images of all seeds are taken together.
-    table.title.erase(table.title.find(", mean ± standard"));
-    table.title += ", all " + std::to_string(study.runs.size()) + " seeds together";
+    table.title.erase(table.title.find("; mean ± standard"));
+    table.title += "; all " + std::to_string(study.runs.size()) + " seeds together";
   }
   table.columns = {{"True labels"}, {"Images"}, {"Predicted"}};
   if (study.in_paper()) table.columns.push_back({"paper"});
@@ -247,7 +240,7 @@ Table table_10(const Study& study) {
     theirs = theirs || (study.has(id) && paper::h_f1_of(study.first().data, id));
     rows.push_back({id, {"MS-CNN+Threshold-" + std::string(p)}});
   }
-  Table table = h_f1_table(study, "X", "ways to choose how many labels", false, {{"Models", false}}, rows);
+  Table table = h_f1_table(study, "X", "Ways to choose how many labels", false, {{"Models", false}}, rows);
   if (theirs)
     table.notes.push_back(
         "Our copy of the paper has lost the names of its four thresholds, but for p = 0.3, which its text "
@@ -257,7 +250,7 @@ Table table_10(const Study& study) {
 }
 
 Table table_11(const Study& study) {
-  return h_f1_table(study, "XI", "ways to predict the quantity", false, {{"Models", false}, {"LQP", false}},
+  return h_f1_table(study, "XI", "Ways to predict the quantity", false, {{"Models", false}, {"LQP", false}},
                     {{"ms-cnn+lqp", {"MS-CNN+LQP", "Regression"}},
                      {"ms-cnn+lqp-classification", {"MS-CNN+LQP", "Classification"}},
                      {"ms-cnn", {"MS-CNN", "No"}}});
@@ -270,41 +263,11 @@ Table table_12(const Study& study) {
     rows.push_back({"end-to-end+true-quantity", {"Upper bound", "Yes"}});
     rows.push_back({"upper-bound", {"Upper bound", "No"}});
   }
-  return h_f1_table(study, "XII", "end-to-end training", true, {{"Models", false}, {"End-to-end", false}},
+  return h_f1_table(study, "XII", "End-to-end training", true, {{"Models", false}, {"End-to-end", false}},
                     rows);
 }
 
 }  // namespace
-
-const TableSet& all_tables() {
-  static const TableSet all(table_names.begin(), table_names.end());
-  return all;
-}
-
-TableSet parse_tables(std::string_view text) {
-  TableSet tables;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    std::string name(text.substr(begin, end - begin));
-    begin = end + 1;
-    name.erase(0, name.find_first_not_of(' '));
-    name.erase(name.find_last_not_of(' ') + 1);
-    std::string roman = name;
-    for (char& c : roman)
-      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    if (roman == "ALL") {
-      tables = all_tables();
-      continue;
-    }
-    if (roman == "II") roman = "I";
-    if (roman == "IX") roman = "VIII";
-    if (all_tables().count(roman) == 0)
-      fail("--tables", quoted(name),
-           "some of I, II, V, VI, VII, VIII, IX, X, XI, XII with commas between, or all");
-    tables.insert(roman);
-  }
-  return tables;
-}
 
 std::vector<Table> make_tables(std::span<const Results> runs, const TableSet& tables) {
   check_same_study(runs);
@@ -332,60 +295,6 @@ std::string to_markdown(std::span<const Table> tables) {
   std::string text;
   for (const Table& table : tables) text += (text.empty() ? "" : "\n") + to_markdown(table);
   return text;
-}
-
-Spread spread_over(std::span<const Results> runs,
-                   const std::function<std::optional<double>(const Results&)>& of) {
-  std::vector<double> values;
-  for (const Results& run : runs)
-    if (const auto value = of(run)) values.push_back(*value);
-  return spread_of(values);
-}
-
-std::vector<QuantityGroup> pooled_groups(std::span<const Results> runs) {
-  std::map<int, QuantityGroup> pooled;
-  for (const Results& run : runs)
-    for (const QuantityGroup& group : run.quantity_groups) {
-      if (group.images == 0) continue;
-      QuantityGroup& all = pooled[group.true_quantity];
-      const auto before = static_cast<double>(all.images), added = static_cast<double>(group.images);
-      const double total = before + added, step = group.mean - all.mean;
-      const double variance =
-          (before * all.deviation * all.deviation + added * group.deviation * group.deviation) / total +
-          step * step * before * added / (total * total);
-      all.true_quantity = group.true_quantity;
-      all.images += group.images;
-      all.mean += step * added / total;
-      all.deviation = std::sqrt(variance);
-    }
-  std::vector<QuantityGroup> groups;
-  for (const auto& [quantity, group] : pooled) groups.push_back(group);
-  return groups;
-}
-
-std::string name_of_row(const std::string& row) {
-  static const std::map<std::string, std::string> names{
-      {"upper-bound", "Upper bound"},
-      {"ms-cnn+tags+lqp", "MS-CNN+Tags+LQP"},
-      {"ms-cnn+lqp", "MS-CNN+LQP"},
-      {"ms-cnn+tags", "MS-CNN+Tags"},
-      {"ms-cnn", "MS-CNN"},
-      {"cnn", "CNN"},
-      {"ms-cnn+word2vec", "MS-CNN+Word2vec"},
-      {"ms-cnn+lqp-classification", "MS-CNN+LQP (classification)"},
-      {"end-to-end", "MS-CNN+Tags+LQP, end to end"},
-      {"end-to-end+true-quantity", "Upper bound, end to end"}};
-  if (const auto at = names.find(row); at != names.end()) return at->second;
-  for (const auto& [prefix, name] : {std::pair("ms-cnn@", "MS-CNN"), std::pair("avgpool@", "MS-CNN-AvgPool"),
-                                     std::pair("maxpool@", "MS-CNN-MaxPool")})
-    if (row.starts_with(prefix)) return name + (" {" + row.substr(row.find('@') + 1) + "}");
-  if (row.starts_with("threshold-")) return "MS-CNN+Threshold-" + row.substr(10);
-  return row;
-}
-
-std::string tags_remark(const Results& run) {
-  if (!run.simulated_tags) return "";
-  return run.data == "scenes" ? "made-up tags" : "simulated tags";
 }
 
 }  // namespace reproduce
