@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "column_sums.hpp"
 #include "depthwise_convolution.hpp"
 #include "gemm.hpp"
 #include "kernel.hpp"
+#include "window_phase.hpp"
 
 namespace mmdl::detail {
 
@@ -33,8 +33,11 @@ struct CpuKernel<operators::Convolution, T> {
   static void forward(const ForwardArguments<T>& a) {
     const Node& node = *a.node;
     const Epilogue<T> epilogue = make_epilogue(a);
-    const bool depthwise = DepthwiseConvolution<T>::applies(node);
-    const long groups = depthwise ? 1 : node.window.groups, columns = node.output.channels / groups;
+    if (DepthwiseConvolution<T>::applies(node)) {
+      DepthwiseConvolution<T>::forward(node, a.samples, a.inputs[0], a.parameters[0], epilogue, a.output);
+      return;
+    }
+    const long groups = node.window.groups, columns = node.output.channels / groups;
     for (long group = 0; group < groups; ++group) {
       const long first = group * columns;
       Gemm<T> g;
@@ -48,33 +51,23 @@ struct CpuKernel<operators::Convolution, T> {
       if (epilogue.scale != nullptr) g.epilogue.scale += first;
       if (epilogue.shift != nullptr) g.epilogue.shift += first;
       if (epilogue.residual != nullptr) g.epilogue.residual += first;
-      if (depthwise) {
-        g.b.tap_x_stride = columns;
-        g.b.tap_y_stride = node.window.kernel_width * columns;
-        DepthwiseConvolution<T>::product(g);
-      } else {
-        gemm(g, a.workspace + 2 * padded(node.output.channels));
-      }
+      gemm(g, a.workspace + 2 * padded(node.output.channels));
     }
   }
 
   static void backward(const BackwardArguments<T>& a) {
     const Node& node = *a.node;
-    const bool depthwise = DepthwiseConvolution<T>::applies(node);
-    if (T* gradient = a.parameter_gradients[0]; gradient != nullptr) {
-      if (depthwise) {
-        DepthwiseConvolution<T>::backward_weights(node, a.samples, a.inputs[0], a.output_gradient, gradient,
-                                                  a.accumulate_parameters, a.workspace);
-      } else {
-        for (long group = 0; group < node.window.groups; ++group) backward_weights(a, group);
-      }
-    }
     if (a.parameter_gradients[1] != nullptr)
       column_sums(a.output_gradient, a.samples * node.output.pixels(),
                   static_cast<long>(node.output.channels), a.parameter_gradients[1], a.accumulate_parameters);
-    if (a.input_gradients[0] == nullptr) return;
-    const long groups = depthwise ? 1 : node.window.groups;
-    for (long group = 0; group < groups; ++group) backward_data(a, groups, group, depthwise);
+    if (DepthwiseConvolution<T>::applies(node)) {
+      DepthwiseConvolution<T>::backward(a);
+      return;
+    }
+    for (long group = 0; group < node.window.groups; ++group) {
+      if (a.parameter_gradients[0] != nullptr) backward_weights(a, group);
+      if (a.input_gradients[0] != nullptr) backward_data(a, group);
+    }
   }
 
  private:
@@ -151,34 +144,18 @@ struct CpuKernel<operators::Convolution, T> {
     gemm(g, a.workspace, true);
   }
 
-  /// The taps of a window that reach the pixels with a given remainder by the stride, along one axis: of the
-  /// pixel place + stride * t, tap first - k * tap_step reads output t + origin + k * step, for k in [0,
-  /// count).
-  struct Phase {
-    long count = 0, first = 0, tap_step = 1, origin = 0, step = 1;
-    Phase(long place, long taps, long stride, long dilation) {
-      tap_step = stride / std::gcd(stride, dilation);
-      step = tap_step * dilation / stride;
-      for (first = taps - 1; first >= 0; --first)
-        if ((place - first * dilation) % stride == 0) break;
-      if (first < 0) return;
-      count = first / tap_step + 1;
-      origin = (place - first * dilation) / stride;
-    }
-  };
-
   /// dx is, for each remainder of the pixels by the stride, a convolution of dy with the taps that reach
   /// them: no multiplication by an inserted zero (the sub-pixel view of Shi et al., CVPR 2016).
-  static void backward_data(const BackwardArguments<T>& a, long groups, long group, bool depthwise) {
+  static void backward_data(const BackwardArguments<T>& a, long group) {
     const Node& node = *a.node;
     const Window& w = node.window;
     const long in_channels = node.input.channels, out_channels = node.output.channels;
-    const long columns = in_channels / groups, channels = out_channels / groups;
-    const long weight_row = depthwise ? out_channels : columns * out_channels;  // the weights of one tap
+    const long columns = in_channels / w.groups, channels = out_channels / w.groups;
+    const long weight_row = columns * out_channels;  // the weights of one tap
     for (long y = 0; y < std::min(w.stride, node.input.height); ++y)
       for (long x = 0; x < std::min(w.stride, node.input.width); ++x) {
-        const Phase rows(y + w.pad_top, w.kernel_height, w.stride, w.dilation);
-        const Phase taps(x + w.pad_left, w.kernel_width, w.stride, w.dilation);
+        const WindowPhase rows(y + w.pad_top, w.kernel_height, w.stride, w.dilation);
+        const WindowPhase taps(x + w.pad_left, w.kernel_width, w.stride, w.dilation);
         const long grid_height = (node.input.height - y + w.stride - 1) / w.stride;
         const long grid_width = (node.input.width - x + w.stride - 1) / w.stride;
         Gemm<T> g;
@@ -220,11 +197,7 @@ struct CpuKernel<operators::Convolution, T> {
         g.b.taps_x = taps.count;
         g.b.tap_y_stride = -rows.tap_step * w.kernel_width * weight_row;
         g.b.tap_x_stride = -taps.tap_step * weight_row;
-        if (depthwise) {
-          DepthwiseConvolution<T>::product(g);
-        } else {
-          gemm(g, a.workspace);
-        }
+        gemm(g, a.workspace);
       }
   }
 

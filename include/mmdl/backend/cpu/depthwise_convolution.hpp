@@ -1,155 +1,152 @@
 // SPDX-License-Identifier: Apache-2.0
-// Convolutions of each channel by itself (groups == input channels == output channels): direct loops over
-// channels.
+// Convolutions of each channel by itself (groups == input channels == output channels): line by line, so that
+// what is read several times comes from the cache.
 #pragma once
 
 #include <algorithm>
 
+#include "../../core/simd.hpp"
 #include "../../core/threads.hpp"
 #include "../../graph/arguments.hpp"
-#include "gemm.hpp"
+#include "depthwise_line.hpp"
+#include "gemm_tile.hpp"
+#include "window_phase.hpp"
 
 namespace mmdl::detail {
 
 /// Weights are [kernel_h][kernel_w][1][channels]. Howard et al., "MobileNets", 2017, section 3.1.
 template <class T>
-struct DepthwiseConvolution {
+class DepthwiseConvolution {
+ public:
   static bool applies(const Node& node) {
     return node.window.groups > 1 && node.window.groups == node.input.channels &&
            node.window.groups == node.output.channels;
   }
 
-  /// What `gemm` is to the other convolutions, of the same description: the number of channel c of a row of
-  /// the output is the sum over the taps (i, j) of that channel's patch times b.data[i * tap_y_stride + j *
-  /// tap_x_stride + c].
-  static void product(const Gemm<T>& g) {
-    const PatchMatrix<T>& a = g.a;
-    // Between these places of a line the whole window lies inside of the image.
-    const long inner_begin = std::min(a.grid_width, a.x0 < 0 ? divide_up(-a.x0, a.step) : 0);
-    const long room = a.width - 1 - a.x0 - (a.taps_x - 1) * a.dx;
-    const long inner_end = std::clamp(room < 0 ? 0 : room / a.step + 1, inner_begin, a.grid_width);
-    const long grain = divide_up(4096, a.grid_width * a.channels);
-    parallel_ranges(a.samples * a.grid_height, grain, [&](long begin, long end) {
-      constexpr int together = 6;  // outputs that share the load of a weight, and hide the latency of sums
-      for (long index = begin; index < end; ++index) {
-        const long y = index % a.grid_height * a.step + a.y0;
-        const Line line{a.data + index / a.grid_height * a.sample_stride + y * a.width * a.pixel_stride,
-                        g.layout.offset(index * a.grid_width), taps_inside(y, a.dy, a.taps_y, a.height)};
-        for (long x = 0; x < a.grid_width;) {
-          if (x >= inner_begin && x + together <= inner_end) {
-            over_channels(a.channels, [&]<class V>(V, long c) { outputs<V, together>(g, line, x, c); });
-            x += together;
-          } else {
-            over_channels(a.channels, [&]<class V>(V, long c) { outputs<V, 1>(g, line, x, c); });
-            ++x;
-          }
-        }
+  /// Numbers of scratch of the backward.
+  static long workspace(const Node& node) { return 2 * thread_count() * weight_count(node); }
+
+  static void forward(const Node& node, int samples, const T* input, const T* weights,
+                      const Epilogue<T>& epilogue, T* output) {
+    const long channels = node.input.channels, lines = static_cast<long>(samples) * node.output.height;
+    const long line_numbers = node.output.width * channels;
+    parallel_ranges(lines, (4096 + line_numbers - 1) / line_numbers, [&](long begin, long end) {
+      for (long line = begin; line < end; ++line) {
+        const long offset = line * line_numbers;
+        window_line(node, input, line)
+            .correlate({weights, node.window.kernel_width * channels, channels}, false, output + offset,
+                       channels);
+        if (!epilogue.plain()) finish_line(epilogue, output, offset, node.output.width, channels);
       }
     });
   }
 
-  static long workspace(const Node& node) {
-    return thread_count() * node.window.kernel_height * node.window.kernel_width *
-           static_cast<long>(node.input.channels);
-  }
-
-  /// dw[i, j, c] = sum over n, y, x of the input * dy: each thread sums its lines, the sums are added in
-  /// order.
-  static void backward_weights(const Node& node, int samples, const T* input, const T* output_gradient,
-                               T* weight_gradient, bool accumulate, T* workspace) {
-    const Window& w = node.window;
-    const long channels = node.input.channels, height = node.input.height, width = node.input.width;
-    const long out_height = node.output.height, out_width = node.output.width;
-    const long lines = samples * out_height, count = w.kernel_height * w.kernel_width * channels;
-    const long parts = std::min<long>(thread_count(), lines);
+  /// dw[i, j, c] = sum over n, y, x of the input * dy, and dx; where null, they are not wanted. One pass over
+  /// the lines, for both read dy. Each thread sums its lines, the sums are added in order.
+  static void backward(const BackwardArguments<T>& a) {
+    const Node& node = *a.node;
+    const long lines = static_cast<long>(a.samples) * node.output.height, count = weight_count(node);
+    const long parts = std::clamp<long>(lines * node.output.width * node.output.channels / 4096, 1,
+                                        std::min<long>(thread_count(), lines));
+    T* const weight_gradient = a.parameter_gradients[0];
     parallel([&](long thread, long threads) {
       for (long part = thread; part < parts; part += threads) {
-        T* sums = workspace + part * count;
-        std::fill_n(sums, count, T{});
-        for (long line = lines * part / parts; line < lines * (part + 1) / parts; ++line) {
-          const long y = line % out_height * w.stride - w.pad_top;
-          const T* image = input + line / out_height * height * width * channels;
-          const Taps rows = taps_inside(y, w.dilation, w.kernel_height, height);
-          for (long i = rows.first; i < rows.last; ++i)
-            for (long j = 0; j < w.kernel_width; ++j) {
-              const long shift =
-                  j * w.dilation - w.pad_left;  // x = out_x * stride + shift lies in [0, width)
-              const long first = shift < 0 ? (-shift + w.stride - 1) / w.stride : 0;
-              const long last = width > shift ? std::min(out_width, (width - 1 - shift) / w.stride + 1) : 0;
-              const T* from = image + ((y + i * w.dilation) * width + shift) * channels;
-              const T* gradient = output_gradient + line * out_width * channels;
-              T* to = sums + (i * w.kernel_width + j) * channels;
-              const auto one = [&]<class V>(V sum, long c) {
-                for (long x = first; x < last; ++x)
-                  sum += load_vector<V>(from + x * w.stride * channels + c) *
-                         load_vector<V>(gradient + x * channels + c);
-                store_vector(to + c, load_vector<V>(to + c) + sum);
-              };
-              over_channels(channels, one);
-            }
+        T *total = a.workspace + 2 * part * count, *sums = total + count;
+        if (weight_gradient != nullptr) std::fill_n(total, 2 * count, T{});
+        const long begin = lines * part / parts, end = lines * (part + 1) / parts;
+        for (long line = begin; line < end; ++line) {
+          if (weight_gradient != nullptr) {
+            window_line(node, a.inputs[0], line)
+                .add_products(a.output_gradient + line * node.output.width * node.output.channels, sums);
+            if ((line - begin) % lines_a_sum == lines_a_sum - 1 || line + 1 == end)
+              move_sums(sums, count, total);
+          }
+          if (a.input_gradients[0] != nullptr) backward_data(a, line);
         }
       }
     });
+    if (weight_gradient == nullptr) return;
     for (long i = 0; i < count; ++i) {
-      T sum = accumulate ? weight_gradient[i] : T{};
-      for (long part = 0; part < parts; ++part) sum += workspace[part * count + i];
+      T sum = a.accumulate_parameters ? weight_gradient[i] : T{};
+      for (long part = 0; part < parts; ++part) sum += a.workspace[2 * part * count + i];
       weight_gradient[i] = sum;
     }
   }
 
  private:
-  struct Taps {
-    long first, last;
-  };
-  /// The taps i of a window at `place` with place + i * dilation in [0, extent).
-  static Taps taps_inside(long place, long dilation, long taps, long extent) {
-    const long first = place < 0 ? (-place + dilation - 1) / dilation : 0;
-    const long last = extent > place ? std::min(taps, (extent - 1 - place) / dilation + 1) : 0;
-    return {first, std::max(first, last)};
+  static constexpr long lines_a_sum = 16;  // lines that are summed before they are added to the sum of all
+
+  static long weight_count(const Node& node) {
+    return static_cast<long>(node.window.kernel_height) * node.window.kernel_width * node.input.channels;
   }
 
-  /// Calls `one(zero, c)` for every vector of channels, then for every channel that is left.
-  template <class One>
-  static void over_channels(long channels, const One& one) {
-    long c = 0;
-    for (; c + simd_width<T> <= channels; c += simd_width<T>) one(Simd<T>{}, c);
-    for (; c < channels; ++c) one(T{}, c);
+  static void move_sums(T* sums, long count, T* total) {
+    MMDL_SIMD
+    for (long i = 0; i < count; ++i) total[i] += sums[i], sums[i] = T{};
   }
 
-  /// A line of outputs: where its patches begin in memory, were nothing outside; its own place; the taps
-  /// inside.
-  struct Line {
-    const T* from;
-    long output;
-    Taps taps;
-  };
+  /// What fusion joined, while the line is in the first cache.
+  static void finish_line(const Epilogue<T>& epilogue, T* output, long offset, long places, long channels) {
+    for (long end = offset + places * channels; offset < end; offset += channels) {
+      long c = 0;
+      for (; c + simd_width<T> <= channels; c += simd_width<T>)
+        store_vector(output + offset + c,
+                     epilogue.apply(load_vector<Simd<T>>(output + offset + c), c, offset + c));
+      for (; c < channels; ++c) output[offset + c] = epilogue.apply(output[offset + c], c, offset + c);
+    }
+  }
 
-  /// `Count` neighbouring outputs of a line, of the channels from c on; more than one only where no tap falls
-  /// outside of the line.
-  template <class V, int Count>
-  static void outputs(const Gemm<T>& g, const Line& line, long place, long c) {
-    const PatchMatrix<T>& a = g.a;
-    const long x = place * a.step + a.x0;
-    const Taps columns = Count > 1 ? Taps{0, a.taps_x} : taps_inside(x, a.dx, a.taps_x, a.width);
-    const T* image = line.from + x * a.pixel_stride + c;
-    const long line_step = a.dy * a.width * a.pixel_stride, tap_step = a.dx * a.pixel_stride;
-    const long step = a.step * a.pixel_stride;
-    V sums[Count];
-    MMDL_UNROLL
-    for (int p = 0; p < Count; ++p) sums[p] = V{};
-    for (long i = line.taps.first; i < line.taps.last; ++i)
-      for (long j = columns.first; j < columns.last; ++j) {
-        const V weight = load_vector<V>(g.b.data + i * g.b.tap_y_stride + j * g.b.tap_x_stride + c);
-        const T* from = image + i * line_step + j * tap_step;
-        MMDL_UNROLL
-        for (int p = 0; p < Count; ++p) sums[p] += load_vector<V>(from + p * step) * weight;
+  /// The window over the input at a line of the output.
+  static DepthwiseLine<T> window_line(const Node& node, const T* input, long line) {
+    const Window& w = node.window;
+    const long y = line % node.output.height * w.stride - w.pad_top;
+    const long line_numbers = static_cast<long>(node.input.width) * node.input.channels;
+    DepthwiseLine<T> window;
+    window.image = input + (line / node.output.height * node.input.height + y) * line_numbers;
+    window.line_step = w.dilation * line_numbers;
+    window.rows = taps_inside(y, w.dilation, w.kernel_height, node.input.height);
+    window.width = node.input.width;
+    window.channels = node.input.channels;
+    window.x0 = -w.pad_left;
+    window.step = w.stride;
+    window.dx = w.dilation;
+    window.taps = w.kernel_width;
+    window.places = node.output.width;
+    return window;
+  }
+
+  /// dx of the lines of the input that belong to a line of the output: for each remainder of their pixels by
+  /// the stride, a window over dy of the taps that reach them.
+  static void backward_data(const BackwardArguments<T>& a, long line) {
+    const Node& node = *a.node;
+    const Window& w = node.window;
+    const long sample = line / node.output.height, y = line % node.output.height,
+               channels = node.input.channels;
+    const long line_numbers = node.output.width * channels, weight_row = w.kernel_width * channels;
+    const long first = std::min<long>(y * w.stride, node.input.height);
+    const long last =
+        y + 1 == node.output.height ? node.input.height : std::min<long>(first + w.stride, node.input.height);
+    DepthwiseLine<T> window;
+    window.width = node.output.width;
+    window.channels = channels;
+    for (long row = first; row < last; ++row) {
+      const WindowPhase rows(row + w.pad_top, w.kernel_height, w.stride, w.dilation);
+      window.image = a.output_gradient + (sample * node.output.height + rows.origin) * line_numbers;
+      window.line_step = rows.step * line_numbers;
+      window.rows = taps_inside(rows.origin, rows.step, rows.count, node.output.height);
+      for (long x = 0; x < std::min(w.stride, node.input.width); ++x) {
+        const WindowPhase taps(x + w.pad_left, w.kernel_width, w.stride, w.dilation);
+        window.x0 = taps.origin;
+        window.dx = taps.step;
+        window.taps = taps.count;
+        window.places = (node.input.width - x + w.stride - 1) / w.stride;
+        window.correlate(
+            {a.parameters[0] + rows.first * weight_row + taps.first * channels, -rows.tap_step * weight_row,
+             -taps.tap_step * channels},
+            a.accumulate[0],
+            a.input_gradients[0] + ((sample * node.input.height + row) * node.input.width + x) * channels,
+            w.stride * channels);
       }
-    const bool plain = g.epilogue.plain(), add = g.epilogue.accumulate;
-    long offset = line.output + place * g.layout.pixel_stride + c;
-    MMDL_UNROLL
-    for (int p = 0; p < Count; ++p, offset += g.layout.pixel_stride) {
-      if (add) sums[p] += load_vector<V>(g.output + offset);
-      store_vector(g.output + offset, plain ? sums[p] : g.epilogue.apply(sums[p], c, offset));
     }
   }
 };

@@ -40,6 +40,13 @@ template <class T>
 using Simd = typename SimdOf<T>::type;
 
 template <class T>
+struct HalfSimdOf {
+  typedef T type __attribute__((vector_size(simd_bytes / 2)));
+};
+template <class T>
+using HalfSimd = typename HalfSimdOf<T>::type;  ///< half of one
+
+template <class T>
 inline constexpr long simd_width = simd_bytes / static_cast<long>(sizeof(T));
 
 /// Reads `sizeof(V)` bytes from anywhere: `load_vector<Simd<T>>(p)`, or `load_vector<T>(p)` for one number.
