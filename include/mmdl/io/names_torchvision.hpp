@@ -29,7 +29,8 @@ inline std::optional<ForeignTensor> resnet_tensor(std::string_view name) {
   if (own->scale < 1 || own->scale > 5 || !(own->is("conv") || own->is("batch_norm"))) return std::nullopt;
   const std::string number = std::to_string(own->number);
   const std::string layer = (own->is("conv") ? "conv" : "bn") + number + ".";
-  if (own->scale == 1) return own->part.empty() ? torch_tensor(layer, *own) : std::nullopt;
+  if (own->scale == 1)
+    return own->part.empty() && own->number == 1 ? torch_tensor(layer, *own) : std::nullopt;
   NameReader part(own->part);
   int block = 0;
   if (!part.take_part("block", block)) return std::nullopt;
@@ -87,11 +88,8 @@ int vgg_scale(std::string_view foreign) {
   return -1;
 }
 
-/// The modules of GoogLeNet's scales 3, 4 and 5: inception3a to 3b, 4a to 4e, 5a to 5b.
-inline constexpr std::array<int, 3> googlenet_modules{2, 5, 2};
-
-/// "scale3.branch6.conv2.weight" is "inception3b.branch2.1.conv.weight": four branches a module. The fourth
-/// branch begins with a pooling.
+/// "scale3.inception3b.branch2.conv2.weight" is "inception3b.branch2.1.conv.weight". The fourth branch begins
+/// with a pooling.
 inline std::optional<ForeignTensor> googlenet_tensor(std::string_view name) {
   const std::optional<OwnName> own = parse_own_name(name);
   if (!own) return std::nullopt;
@@ -104,14 +102,14 @@ inline std::optional<ForeignTensor> googlenet_tensor(std::string_view name) {
     return torch_tensor("conv" + std::to_string(own->number + own->scale - 1) + "." + layer, *own);
   }
   NameReader part(own->part);
+  const std::string module = "inception" + std::to_string(own->scale);
+  if (!part.take(module) || part.rest().size() < 2 || part.rest()[1] != '.') return std::nullopt;
+  const char letter = part.rest()[0];
+  part.take(part.rest().substr(0, 2));
   int branch = 0;
-  if (!part.take_part("branch", branch) || !part.done()) return std::nullopt;
-  const int module = (branch - 1) / 4;
-  branch = (branch - 1) % 4 + 1;
-  if (module >= googlenet_modules[static_cast<std::size_t>(own->scale - 3)] || own->number > 2)
-    return std::nullopt;
-  std::string where = "inception" + std::to_string(own->scale) + static_cast<char>('a' + module) + ".branch" +
-                      std::to_string(branch) + ".";
+  if (!part.take_part("branch", branch) || !part.done() || branch > 4) return std::nullopt;
+  if (own->number > (branch == 2 || branch == 3 ? 2 : 1)) return std::nullopt;
+  std::string where = module + letter + ".branch" + std::to_string(branch) + ".";
   if (branch == 4) where += std::to_string(own->number) + ".";
   if (branch == 2 || branch == 3) where += std::to_string(own->number - 1) + ".";
   return torch_tensor(where + layer, *own);
