@@ -8,7 +8,8 @@ namespace mmdl {
 
 namespace detail {
 
-/// The block that a scale of MobileNet begins with (scale 1: after the first convolution), and the end of them.
+/// The block that a scale of MobileNet begins with (scale 1: after the first convolution), and the end of
+/// them.
 inline constexpr std::array<int, 6> mobilenet_first_block{1, 2, 4, 6, 12, 14};
 
 /// "scale2.conv3.weight" is "conv_dw_3/depthwise_kernel", "scale2.batch_norm3.bias" is "conv_dw_3_bn/beta".
@@ -62,7 +63,7 @@ inline int mobilenet_scale(std::string_view foreign) {
 /// "conv_dw_1/depthwise_kernel" ("conv_dw_1/kernel" since Keras 3), "conv_pw_1_bn/moving_variance",
 /// "conv_preds/bias".
 inline constexpr ForeignNaming keras_mobilenet{"Keras' MobileNet v1",
-                                               {"conv1/kernel", "conv_dw_1_bn/gamma"},
+                                               {"conv_pw_1/kernel", "conv_dw_1_bn/gamma"},
                                                detail::mobilenet_tensor,
                                                detail::mobilenet_scale};
 

@@ -132,7 +132,7 @@ inline int googlenet_scale(std::string_view foreign) {
 /// squeeze-and-excitation, wider or grouped convolutions) are other networks, and are refused by what
 /// differs.
 inline constexpr ForeignNaming torchvision_resnet{"torchvision's ResNet",
-                                                  {"conv1.weight", "layer1.0.conv1.weight"},
+                                                  {"layer1.0.conv1.weight", "layer1.0.bn1.weight"},
                                                   detail::resnet_tensor,
                                                   detail::resnet_scale};
 
@@ -152,9 +152,10 @@ inline constexpr ForeignNaming torchvision_vgg_bn{"torchvision's VGG with batch 
 /// GoogLeNet (Inception v1 with batch norm) with the names of torchvision: conv1.conv, conv1.bn,
 /// inception3a.branch1.conv, inception3a.branch2.0.conv, fc; the auxiliary classifiers aux1 and aux2 are left
 /// out.
-inline constexpr ForeignNaming torchvision_googlenet{"torchvision's GoogLeNet",
-                                                     {"conv1.conv.weight", "inception3a.branch1.conv.weight"},
-                                                     detail::googlenet_tensor,
-                                                     detail::googlenet_scale};
+inline constexpr ForeignNaming torchvision_googlenet{
+    "torchvision's GoogLeNet",
+    {"inception3a.branch1.conv.weight", "inception3a.branch1.bn.weight"},
+    detail::googlenet_tensor,
+    detail::googlenet_scale};
 
 }  // namespace mmdl
