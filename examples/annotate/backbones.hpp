@@ -4,9 +4,11 @@
 #pragma once
 
 #include <mmdl/data/transform.hpp>
+#include <mmdl/models/googlenet.hpp>
 #include <mmdl/models/mlp.hpp>
 #include <mmdl/models/mobilenet.hpp>
 #include <mmdl/models/resnet.hpp>
+#include <mmdl/models/vgg.hpp>
 
 namespace annotate::backbones {
 
@@ -55,6 +57,21 @@ template <int Size>
 struct mobilenet75 {
   using backbone = mmdl::MobileNet<75>;
   using text = mmdl::Mlp<512, 512>;
+  static constexpr mmdl::Normalisation normalisation = mmdl::Normalisation::minus_one_to_one();
+};
+
+template <int Size>
+struct vgg16 {
+  using backbone = mmdl::Vgg16;
+  using text = mmdl::Mlp<512, 512>;
+  static constexpr mmdl::Normalisation normalisation = mmdl::Normalisation::imagenet();
+};
+
+/// GoogLeNet; torchvision's network takes ImageNet's normalisation back to -1 … 1 before its first layer.
+template <int Size>
+struct googlenet {
+  using backbone = mmdl::GoogLeNet;
+  using text = mmdl::Mlp<1024, 1024>;
   static constexpr mmdl::Normalisation normalisation = mmdl::Normalisation::minus_one_to_one();
 };
 

@@ -65,7 +65,7 @@ def torchvision_cases():
 
     metadata["torchvision"] = torchvision.__version__
 
-    def run(case, model, size, outputs=lambda model, x: model(x)):
+    def run(case, model, size):
         lines, state = [], {}
         for name, value in model.state_dict().items():
             shape = tuple(value.shape)
@@ -77,10 +77,17 @@ def torchvision_cases():
         model = model.double().eval()
         x = torch.from_numpy(image(size).astype(np.float64)).permute(0, 3, 1, 2)
         with torch.no_grad():
-            add(case, lines, outputs(model, x).numpy())
+            add(case, lines, model(x).numpy())
 
     models = torchvision.models
     run("resnet18", models.resnet18(num_classes=10), 64)
+    run("googlenet", models.googlenet(num_classes=10, aux_logits=False, init_weights=False), 64)
+    for case, network in (("vgg16", models.vgg16), ("vgg16_bn", models.vgg16_bn)):
+        vgg = network(num_classes=10, init_weights=False)
+        vgg.avgpool = torch.nn.Identity()  # 64 pixels: the map is 2x2 where 224 give the 7x7 that it makes of all
+        for index, sizes in ((0, (2 * 2 * 512, 24)), (3, (24, 16)), (6, (16, 10))):  # narrower than 4096
+            vgg.classifier[index] = torch.nn.Linear(*sizes)
+        run(case, vgg, 64)
 
 
 def keras_cases():

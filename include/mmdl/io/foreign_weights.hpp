@@ -30,6 +30,9 @@ struct ForeignTensor {
   std::string name;
   ForeignLayout layout = ForeignLayout::same;
   std::string other_name{};  ///< what other versions of the framework call it, if anything
+  /// Where a linear layer reads a map that was flattened, units_first alone: the map's channels, which
+  /// PyTorch flattens first ([channel][place]) and we last ([place][channel]). 0: it reads a vector.
+  int channels = 0;
 };
 
 /// The naming of one family of networks in one framework. One for a backbone of one's own needs the four
@@ -132,15 +135,17 @@ inline std::vector<std::int64_t> foreign_shape(const std::vector<std::int64_t>& 
 }
 
 /// The numbers of a file's tensor in our order; `own` is our shape, and `values` has the shape
-/// `foreign_shape`. Only PyTorch's layouts move numbers: [out][the rest of ours, its channels first] to [the
-/// rest][out]. The other differences are of axes of one place.
+/// `foreign_shape`. Only PyTorch's layouts move numbers, [filter][channel][place] to
+/// [place][channel][filter]. The other differences are of axes of one place.
 inline std::vector<float> in_own_layout(std::vector<float> values, const std::vector<std::int64_t>& own,
-                                        ForeignLayout layout) {
-  if (layout != ForeignLayout::filters_first && layout != ForeignLayout::units_first) return values;
-  const auto extent = [&](std::size_t axis) { return static_cast<std::size_t>(own[axis]); };
-  const bool kernel = own.size() == 4;
-  const std::size_t places = kernel ? extent(0) * extent(1) : 1, channels = kernel ? extent(2) : extent(0);
-  const std::size_t filters = kernel ? extent(3) : extent(1);
+                                        const ForeignTensor& tensor) {
+  const bool kernel = tensor.layout == ForeignLayout::filters_first && own.size() == 4;
+  if (!kernel && !(tensor.layout == ForeignLayout::units_first && own.size() == 2)) return values;
+  const auto filters = static_cast<std::size_t>(own.back());
+  const std::size_t inputs = filters == 0 ? 0 : values.size() / filters;
+  auto channels = static_cast<std::size_t>(kernel ? own[2] : tensor.channels);
+  if (channels == 0 || inputs % channels != 0) channels = inputs;
+  const std::size_t places = channels == 0 ? 0 : inputs / channels;
   std::vector<float> result(values.size());
   for (std::size_t place = 0; place < places; ++place)
     for (std::size_t channel = 0; channel < channels; ++channel)

@@ -8,9 +8,9 @@ namespace mmdl {
 
 namespace detail {
 
-/// The block that a scale of MobileNet begins with; scale 1 begins with the first convolution.
-inline constexpr std::array<int, 5> mobilenet_first_block{1, 2, 4, 6, 12};
-inline constexpr int mobilenet_blocks = 13;
+/// The block that a scale of MobileNet begins with (scale 1: after the first convolution), and the end of
+/// them.
+inline constexpr std::array<int, 6> mobilenet_first_block{1, 2, 4, 6, 12, 14};
 
 /// "scale2.conv3.weight" is "conv_dw_3/depthwise_kernel", "scale2.batch_norm3.bias" is "conv_dw_3_bn/beta".
 inline std::optional<ForeignTensor> mobilenet_tensor(std::string_view name) {
@@ -28,7 +28,7 @@ inline std::optional<ForeignTensor> mobilenet_tensor(std::string_view name) {
   const bool depthwise = separable >= 0 && separable % 2 == 0;
   if (separable >= 0) {
     const int block = mobilenet_first_block[static_cast<std::size_t>(own->scale - 1)] + separable / 2;
-    if (block > mobilenet_blocks) return std::nullopt;
+    if (block >= mobilenet_first_block[static_cast<std::size_t>(own->scale)]) return std::nullopt;
     layer = (depthwise ? "conv_dw_" : "conv_pw_") + std::to_string(block);
   }
   if (own->is("conv") && own->parameter == "weight")
@@ -51,7 +51,7 @@ inline int mobilenet_scale(std::string_view foreign) {
   if (name.take("conv_preds/")) return 0;
   int block = 0;
   if (!(name.take("conv_dw_") || name.take("conv_pw_")) || !name.take_number(block)) return -1;
-  if (!(name.take("/") || name.take("_bn/")) || block > mobilenet_blocks) return -1;
+  if (!(name.take("/") || name.take("_bn/")) || block >= mobilenet_first_block.back()) return -1;
   int scale = 5;
   while (block < mobilenet_first_block[static_cast<std::size_t>(scale - 1)]) --scale;
   return scale;
@@ -63,7 +63,7 @@ inline int mobilenet_scale(std::string_view foreign) {
 /// "conv_dw_1/depthwise_kernel" ("conv_dw_1/kernel" since Keras 3), "conv_pw_1_bn/moving_variance",
 /// "conv_preds/bias".
 inline constexpr ForeignNaming keras_mobilenet{"Keras' MobileNet v1",
-                                               {"conv1/kernel", "conv_dw_1_bn/gamma"},
+                                               {"conv_pw_1/kernel", "conv_dw_1_bn/gamma"},
                                                detail::mobilenet_tensor,
                                                detail::mobilenet_scale};
 

@@ -21,7 +21,8 @@ namespace detail {
 
 /// The namings that `load_pretrained` knows by itself.
 inline std::span<const ForeignNaming* const> known_namings() {
-  static constexpr const ForeignNaming* all[] = {&torchvision_resnet, &keras_mobilenet};
+  static constexpr const ForeignNaming* all[] = {&torchvision_resnet, &torchvision_vgg, &torchvision_vgg_bn,
+                                                 &torchvision_googlenet, &keras_mobilenet};
   return all;
 }
 
@@ -83,7 +84,7 @@ class PretrainedLoader {
     add_head();
     std::vector<std::vector<float>> values;
     for (const ForeignEntry& e : backbone_)
-      values.push_back(in_own_layout(finite_floats(file_, e.tensor.name), e.own_shape, e.tensor.layout));
+      values.push_back(in_own_layout(finite_floats(file_, e.tensor.name), e.own_shape, e.tensor));
     for (std::size_t i = 0; i < backbone_.size(); ++i)
       std::copy(values[i].begin(), values[i].end(), engine_.entry_data(backbone_[i].entry));
     report_.loaded = static_cast<int>(backbone_.size());
