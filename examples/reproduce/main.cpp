@@ -107,7 +107,7 @@ void run(const Command& command) {
                                .workers = command.workers};
     runs.push_back(study.make(options, std::move(data), recipes, work)->run());
     write_results(out + "/results.json", runs);
-    write_report_page(out + "/report.html", runs, tables);
+    write_report(out + "/report.html", runs, tables);
     if (!command.keep_rows)
       for (const char* split : {"train", "held-out", "test"}) {
         std::error_code ignored;

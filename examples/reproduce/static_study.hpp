@@ -64,6 +64,7 @@ class StaticStudy final : public Study {
     train_backbone();
     const Features plain = backbone_features();
     const TestRows test(splits_[2]);
+    results_.dimension["cnn"] = visual_width;
     add_top("cnn", "cnn", plain, test);
     const Features fused = fuse<mmdl::ConvFusion, AllOf>("ms-cnn");
     rest_of_fusions(test);
