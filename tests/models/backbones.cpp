@@ -33,6 +33,29 @@ static_assert(std::is_same_v<output_shape<MobileNet<75>, Large>,
 static_assert(mobilenet::width<32, 35> == 11 && mobilenet::width<32, 10> == 8 &&
               mobilenet::width<1024, 130> == 1331);
 
+// Batch norm and ReLU6 are joined to what is before them: 27 convolutions in inference, and as many batch
+// norms beside them in training.
+template <detail::Mode mode>
+constexpr int mobilenet_steps() {
+  int steps = 0;
+  for (const detail::Node& node : detail::Program<MobileNet<75>, Large, mode>::graph.nodes)
+    steps += node.kind != detail::OperatorKind::input && !node.merged ? 1 : 0;
+  return steps;
+}
+static_assert(mobilenet_steps<detail::Mode::inference>() == 27);
+static_assert(mobilenet_steps<detail::Mode::training>() == 54);
+
+// The recipe of docs/backbones.md.
+template <int Filters, int Step = 1>
+using Separable = Sequential<DepthwiseConv<Stride<Step>, Bias<false>>, BatchNorm, Relu,
+                             Conv<Filters, Kernel<1>, Bias<false>>, BatchNorm, Relu>;
+using Mine = Backbone<Sequential<Conv<16, Stride<2>, Bias<false>>, BatchNorm, Relu>,
+                      Sequential<Separable<32, 2>, Repeat<2, Separable<32>>>, Separable<64, 2>>;
+using Image = Shape<32, 32, 3>;
+static_assert(
+    std::is_same_v<output_shape<Mine, Image>, List<Shape<16, 16, 16>, Shape<8, 8, 32>, Shape<4, 4, 64>>>);
+static_assert(parameter_count<Mine, Image> == 6'624);
+
 }  // namespace
 
 TEST_CASE("VGG-16 as torchvision's") {
