@@ -77,6 +77,62 @@ def build(name):
                     y = tap + fusion(y)
             return self.head(y.mean((2, 3)))
 
+    def classifier(features, channels):
+        return nn.Sequential(*features, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 81))
+
+    def mobilenet(alpha):
+        layers, inputs = [], int(32 * alpha)
+
+        def add(inputs, outputs, size, stride=1, groups=1):
+            # PyTorch's own padding: TensorFlow's costs the same work.
+            layers.extend((nn.Conv2d(inputs, outputs, size, stride, size // 2, groups=groups, bias=False),
+                           nn.BatchNorm2d(outputs, eps=1e-3), nn.ReLU6(True)))
+        add(3, inputs, 3, 2)
+        for filters, stride in ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1), (512, 1), (512, 1),
+                                (512, 1), (512, 1), (1024, 2), (1024, 1)):
+            outputs = int(filters * alpha)
+            add(inputs, inputs, 3, stride, inputs)
+            add(inputs, outputs, 1)
+            inputs = outputs
+        return classifier(layers, inputs)
+
+    def vgg16():
+        layers, inputs = [], 3
+        for width, count in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
+            for _ in range(count):
+                layers.extend((nn.Conv2d(inputs, width, 3, 1, 1), nn.ReLU(True)))
+                inputs = width
+            layers.append(nn.MaxPool2d(2))
+        return classifier(layers, 512)
+
+    class Inception(nn.Module):
+        def __init__(self, inputs, one, three_reduced, three, five_reduced, five, pooled):
+            super().__init__()
+
+            def conv(inputs, outputs, size):
+                return nn.Sequential(*conv_norm(inputs, outputs, size), nn.ReLU(True))
+            self.branches = nn.ModuleList((
+                conv(inputs, one, 1), nn.Sequential(conv(inputs, three_reduced, 1), conv(three_reduced, three, 3)),
+                nn.Sequential(conv(inputs, five_reduced, 1), conv(five_reduced, five, 3)),
+                nn.Sequential(nn.MaxPool2d(3, 1, 1), conv(inputs, pooled, 1))))
+
+        def forward(self, x):
+            return torch.cat([branch(x) for branch in self.branches], 1)
+
+    def googlenet():
+        def halve(size):
+            return nn.MaxPool2d(size, 2, ceil_mode=True)
+        return classifier(
+            [*conv_norm(3, 64, 7, 2), nn.ReLU(True), halve(3), *conv_norm(64, 64, 1), nn.ReLU(True),
+             *conv_norm(64, 192, 3), nn.ReLU(True), halve(3), Inception(192, 64, 96, 128, 16, 32, 32),
+             Inception(256, 128, 128, 192, 32, 96, 64), halve(3), Inception(480, 192, 96, 208, 16, 48, 64),
+             Inception(512, 160, 112, 224, 24, 64, 64), Inception(512, 128, 128, 256, 24, 64, 64),
+             Inception(512, 112, 144, 288, 32, 64, 64), Inception(528, 256, 160, 320, 32, 128, 128), halve(2),
+             Inception(832, 256, 160, 320, 32, 128, 128), Inception(832, 384, 192, 384, 48, 128, 128)], 1024)
+
+    others = {"mobilenet75": lambda: mobilenet(0.75), "vgg16": vgg16, "googlenet": googlenet}
+    if name in others:
+        return others[name]().to(memory_format=torch.channels_last)
     counts = (2, 2, 2, 2) if name == "resnet18" else (3, 4, 23, 3)
     net = Network(counts, name != "resnet18", name.startswith("ms-cnn"))
     return net.to(memory_format=torch.channels_last)

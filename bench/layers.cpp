@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each layer by itself, at the shapes where ResNet-101 and the annotator use it.
+// Each layer by itself, at the shapes where ResNet-101, MobileNet and the annotator use it.
 #include "layer_benchmark.hpp"
 
 using namespace mmdl;
@@ -17,7 +17,15 @@ MMDL_BENCHMARK_LAYER((Conv<1024, Kernel<1>, Bias<false>>), (Shape<14, 14, 256>))
 MMDL_BENCHMARK_LAYER((Conv<256, Kernel<1>, Bias<false>>), (Shape<14, 14, 1024>));
 MMDL_BENCHMARK_LAYER((Conv<512, Kernel<3>, Bias<false>>), (Shape<7, 7, 512>));
 MMDL_BENCHMARK_LAYER((Conv<2048, Kernel<1>, Bias<false>>), (Shape<7, 7, 512>));
-MMDL_BENCHMARK_LAYER((DepthwiseConv<Kernel<3>, Bias<false>>), (Shape<56, 56, 96>));
+
+// The depthwise convolutions of a MobileNet of width 75.
+MMDL_BENCHMARK_LAYER((DepthwiseConv<Kernel<3>, SamePadding, Bias<false>>), (Shape<112, 112, 24>));
+MMDL_BENCHMARK_LAYER((DepthwiseConv<Kernel<3>, SamePadding, Stride<2>, Bias<false>>), (Shape<112, 112, 48>));
+MMDL_BENCHMARK_LAYER((DepthwiseConv<Kernel<3>, SamePadding, Bias<false>>), (Shape<56, 56, 96>));
+MMDL_BENCHMARK_LAYER((DepthwiseConv<Kernel<3>, SamePadding, Stride<2>, Bias<false>>), (Shape<56, 56, 96>));
+MMDL_BENCHMARK_LAYER((DepthwiseConv<Kernel<3>, SamePadding, Bias<false>>), (Shape<28, 28, 192>));
+MMDL_BENCHMARK_LAYER((DepthwiseConv<Kernel<3>, SamePadding, Bias<false>>), (Shape<14, 14, 384>));
+MMDL_BENCHMARK_LAYER((DepthwiseConv<Kernel<3>, SamePadding, Bias<false>>), (Shape<7, 7, 768>));
 
 // The rest.
 MMDL_BENCHMARK_LAYER((BatchNorm), (Shape<56, 56, 256>));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole networks, timed on request: compare_pytorch.py starts this program and asks for one pass at a time, in
-// alternation with the peer. Each line of standard input is "<network> <inference|training|memory> <batch>"; the
-// answer is a line of seconds, or of bytes.
+// Whole networks, timed on request: compare_pytorch.py starts this program and asks for one pass at a time,
+// in alternation with the peer. Each line of standard input is "<network> <inference|training|memory>
+// <batch>"; the answer is a line of seconds, or of bytes.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -28,7 +28,8 @@ long resident_bytes(const char* field) {
   char line[256];
   long kilobytes = 0;
   while (std::fgets(line, sizeof line, file) != nullptr)
-    if (std::strncmp(line, field, std::strlen(field)) == 0) std::sscanf(line + std::strlen(field), "%ld", &kilobytes);
+    if (std::strncmp(line, field, std::strlen(field)) == 0)
+      std::sscanf(line + std::strlen(field), "%ld", &kilobytes);
   std::fclose(file);
   return kilobytes * 1024;
 }
@@ -84,6 +85,10 @@ int main() {
       {"resnet18", lazily<Classifier<MultiScale<ResNet18, NoFusion>>>()},
       {"resnet101", lazily<Classifier<MultiScale<ResNet101, NoFusion>>>()},
       {"ms-cnn-resnet101", lazily<Classifier<MultiScale<ResNet101>>>()},
+      {"ms-cnn-frozen-resnet101", lazily<Classifier<MultiScale<Frozen<ResNet101>>>>()},
+      {"mobilenet75", lazily<Classifier<MultiScale<MobileNet<75>, NoFusion>>>()},
+      {"vgg16", lazily<Classifier<MultiScale<Vgg16, NoFusion>>>()},
+      {"googlenet", lazily<Classifier<MultiScale<GoogLeNet, NoFusion>>>()},
   };
   char network[64], mode[64];
   int batch = 0;
