@@ -98,7 +98,8 @@ class CocoEvents {
     std::string_view reason = error.what();
     if (const auto dash = reason.find(" - "); dash != std::string_view::npos) reason.remove_prefix(dash + 3);
     const std::string place = name_ + ": byte " + std::to_string(position);
-    if (reason.find("unexpected end of input") != std::string_view::npos)
+    if (reason.find("unexpected end of input") != std::string_view::npos ||
+        reason.find("missing closing quote") != std::string_view::npos)
       fail(place, "the end of the file", "the rest of the JSON, which is cut short");
     fail(place, "invalid JSON (" + printable(reason, 300) + ")", "annotations in JSON");
   }
