@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -14,6 +15,8 @@
 #include "../core/error.hpp"
 #include "../core/file.hpp"
 #include "../core/text.hpp"
+#include "../data/image_keys.hpp"
+#include "../data/line_reader.hpp"
 #include "../data/manifest_builder.hpp"
 #include "../data/manifest_json.hpp"
 #include "../data/manifest_tsv.hpp"
@@ -88,46 +91,60 @@ inline void write_manifest(const std::string& path, const Manifest& manifest) {
 /// How a tags file is joined to a manifest.
 struct TagsOptions {
   bool allow_unknown_images = false;  ///< pass over lines about images that the manifest has not
+  ImageKey key = ImageKey::path;      ///< what a line begins with
+  bool several_images = false;        ///< give the tags of a key that fits several images to each of them
 };
 
-/// Appends the tags of a file to the samples: lines `<image> <tag> <tag> ...`, separated by blanks or tabs,
-/// where
-/// `<image>` is a sample's path and has no blanks. A sample may have no line, a line no tags. Returns the
-/// number of lines passed over. Throws `Error` with the line for an unknown image (unless allowed), an image
-/// twice or a tag that is not text, and when the file cannot be read; the manifest is unchanged then.
-inline int attach_tags(Manifest& manifest, const std::string& path, const TagsOptions& options = {}) {
-  const std::string name = detail::printable(path, 4096), text = read_file(path, std::size_t{1} << 31);
-  std::unordered_map<std::string, std::size_t> samples;
-  for (std::size_t i = 0; i < manifest.samples.size(); ++i)
-    samples.emplace(detail::normal_path(name + ": sample " + std::to_string(i), manifest.samples[i].image),
-                    i);
+namespace detail {
+
+/// `attach_tags` to samples.
+inline int attach_tags(std::span<Sample> samples, const std::string& path, const TagsOptions& options) {
+  LineReader reader(path);
+  const std::string& name = reader.name();
+  const ImageIndex index(name, samples, options.key);
   std::unordered_map<std::size_t, std::vector<std::string>> found;
   int unknown = 0;
-  detail::for_each_line(name, text, [&](const std::string& place, std::string_view line) {
+  std::string_view line;
+  while (reader.next(line)) {
+    const std::string place = reader.place();
     std::vector<std::string> words;
     for (std::size_t begin = line.find_first_not_of(" \t"); begin < line.size();) {
       const std::size_t end = std::min(line.find_first_of(" \t", begin), line.size());
       words.emplace_back(line.substr(begin, end - begin));
       begin = line.find_first_not_of(" \t", end);
     }
-    if (words.empty()) return;
-    for (const auto& word : words) detail::check_name(place, "word", word);
-    const auto sample = samples.find(detail::normal_path(place, words[0]));
-    if (sample == samples.end()) {
+    if (words.empty()) continue;
+    for (const auto& word : words) check_name(place, "word", word);
+    const std::vector<std::size_t>* const images = index.find(place, words[0]);
+    if (images == nullptr) {
       if (!options.allow_unknown_images)
-        detail::fail(place, "the unknown image " + detail::quoted(words[0]), "an image of the manifest");
+        fail(place, "the unknown image " + quoted(words[0]), "an image of the manifest");
       ++unknown;
-      return;
+      continue;
     }
+    if (images->size() > 1 && !options.several_images)
+      fail(place, "the key " + quoted(words[0]) + " of " + std::to_string(images->size()) + " images",
+           "a key of one image, such as its path");
     words.erase(words.begin());
-    if (!found.emplace(sample->second, std::move(words)).second)
-      detail::fail(place, "a second line of an image", "each image once");
-  });
+    for (const std::size_t image : *images)
+      if (!found.emplace(image, words).second) fail(place, "a second line of an image", "each image once");
+  }
   for (auto& [sample, words] : found) {
-    auto& tags = manifest.samples[sample].tags;
+    auto& tags = samples[sample].tags;
     tags.insert(tags.end(), words.begin(), words.end());
   }
   return unknown;
+}
+
+}  // namespace detail
+
+/// Appends the tags of a file to the samples: lines `<image> <tag> <tag> ...`, separated by blanks or tabs,
+/// where `<image>` is a sample's path (or, with `ImageKey::any`, its file name or number) and has no blanks.
+/// A sample may have no line, a line no tags. Returns the number of lines passed over. Throws `Error` with
+/// the line for an unknown image (unless allowed), a key of several images (unless allowed), an image twice
+/// or a tag that is not text, and when the file cannot be read; the manifest is unchanged then.
+inline int attach_tags(Manifest& manifest, const std::string& path, const TagsOptions& options = {}) {
+  return detail::attach_tags(std::span<Sample>(manifest.samples), path, options);
 }
 
 }  // namespace mmdl
