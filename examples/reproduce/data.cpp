@@ -5,19 +5,14 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <mmdl/data/coco.hpp>
 #include <mmdl/data/manifest.hpp>
+#include <mmdl/data/nus_wide.hpp>
 #include <mmdl/data/scenes.hpp>
 
 namespace reproduce {
 
 using mmdl::detail::fail, mmdl::detail::quoted;
-
-int StudyData::most_labels() const {
-  std::size_t most = 0;
-  for (const mmdl::Manifest* manifest : {&train, &held_out, &test})
-    for (const mmdl::Sample& sample : manifest->samples) most = std::max(most, sample.labels.size());
-  return static_cast<int>(most);
-}
 
 namespace {
 
@@ -71,6 +66,42 @@ void read_corel5k(StudyData& data, const DataOptions& options) {
   data.simulated_tags = true;  // the data set has none of its own
 }
 
+void note(StudyData& data, const std::string& what, int count, const char* why) {
+  if (count > 0) data.notes.push_back(what + ": " + std::to_string(count) + " " + why);
+}
+
+void read_nus_wide(StudyData& data, const DataOptions& options) {
+  data.title = "NUS-WIDE";
+  const auto left_out = mmdl::Incomplete::leave_out;
+  mmdl::NusWide read = mmdl::read_nus_wide(
+      options.folder, {.untagged = options.keep_untagged ? mmdl::Incomplete::keep : left_out,
+                       .gone = left_out,
+                       .repair = options.repair,
+                       .tags_file = options.tags_file});
+  note(data, data.title, read.gone, "images left out, which have no file");
+  note(data, data.title, read.untagged, "images left out, which have no tag");
+  for (const std::string& repair : read.repaired) data.notes.push_back(repair);
+  data.train = std::move(read.train);
+  data.test = std::move(read.test);
+}
+
+void read_coco(StudyData& data, const DataOptions& options) {
+  data.title = "MSCOCO";
+  const auto split = [&](const std::string& name) {
+    mmdl::Coco read = mmdl::read_coco(options.folder + "/annotations/instances_" + name + ".json", options.folder + "/" + name,
+                                      {.unlabelled = mmdl::Incomplete::leave_out, .gone = mmdl::Incomplete::leave_out});
+    note(data, name, read.gone, "images left out, which have no file");
+    note(data, name, read.unlabelled, "images left out, which have no annotation");
+    if (!options.tags_file.empty())
+      mmdl::attach_tags(read.manifest, options.tags_file, {.allow_unknown_images = true, .key = mmdl::ImageKey::any});
+    return std::move(read.manifest);
+  };
+  data.train = split("train2014");
+  data.test = split("val2014");
+  if (data.train.labels != data.test.labels)
+    fail(options.folder + "/annotations/instances_val2014.json", "other categories", "those of instances_train2014.json");
+}
+
 void hold_out(StudyData& data, double share, std::uint64_t seed) {
   const std::size_t count = data.train.samples.size();
   const auto size = static_cast<std::size_t>(std::lround(share * static_cast<double>(count)));
@@ -98,6 +129,10 @@ StudyData read_study_data(const DataOptions& options, double held_out, std::uint
     read_scenes(data, options);
   else if (options.name == "corel5k")
     read_corel5k(data, options);
+  else if (options.name == "nus-wide")
+    read_nus_wide(data, options);
+  else if (options.name == "coco")
+    read_coco(data, options);
   else
     fail("--data", quoted(options.name), "scenes, corel5k, nus-wide or coco");
   if (options.backbone == "mobilenet") data.normalisation = mmdl::Normalisation::minus_one_to_one();

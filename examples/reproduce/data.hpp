@@ -20,7 +20,7 @@ struct DataOptions {
   int size = 0;         ///< pixels a side of the network's input
   int tag_room = 0, label_room = 0;
   int images = 0;  ///< training images of the scenes; 0: as the preset says
-  bool allow_defects = false;  ///< NUS-WIDE: go on past values that are neither 0 nor 1
+  bool repair = false;         ///< NUS-WIDE: take values that are neither 0 nor 1 as 0
   bool keep_untagged = false;  ///< NUS-WIDE: keep images without any tag
 };
 

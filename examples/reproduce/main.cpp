@@ -30,7 +30,7 @@ struct Command {
   std::vector<std::string> data;
   std::string tables = "all", preset = "quick", out, backbone, weights, seeds = "1", tags_file, word_vectors;
   int threads = 0, workers = 2, epochs = 0, images = 0;
-  bool allow_defects = false, keep_untagged = false, keep_rows = false;
+  bool repair = false, keep_untagged = false, keep_rows = false;
 };
 
 std::vector<std::uint64_t> parse_seeds(const std::string& text) {
@@ -95,9 +95,10 @@ void run(const Command& command) {
                                       .tag_room = MMDL_REPRODUCE_TAGS,
                                       .label_room = MMDL_REPRODUCE_LABELS,
                                       .images = command.images,
-                                      .allow_defects = command.allow_defects,
+                                      .repair = command.repair,
                                       .keep_untagged = command.keep_untagged},
                                      recipes.validation, seed);
+    for (const std::string& note : data.notes) work.line(note);
     const StudyOptions options{.tables = tables,
                                .preset = command.preset,
                                .backbone = study.backbone,
@@ -141,7 +142,7 @@ int run_program(int count, char** arguments) {
   app.add_option("--weights", c.weights, "file of the pretrained backbone (safetensors), or: none");
   app.add_option("--tags-file", c.tags_file, "tags of the images: lines of <image> <tag> <tag> ...");
   app.add_option("--word-vectors", c.word_vectors, "word vectors in GloVe's text format, for table VII");
-  app.add_flag("--allow-defects", c.allow_defects, "nus-wide: go on past values that are neither 0 nor 1, and report them");
+  app.add_flag("--repair", c.repair, "nus-wide: take a value that is neither 0 nor 1 as 0, and say so");
   app.add_flag("--keep-untagged", c.keep_untagged, "nus-wide: keep images without any tag (the paper leaves them out)");
   app.add_flag("--keep-rows", c.keep_rows, "keep the computed scales of all images, which take the most room");
   app.add_option("--epochs", c.epochs, "most epochs of any stage, for a trial (0: as the preset says)")->check(CLI::Range(0, 1000000));

@@ -444,9 +444,11 @@ class StaticStudy final : public Study {
     if (vectors.dimension != Config::word_dimension)
       mmdl::detail::fail(options_.word_vectors, std::to_string(vectors.dimension) + " numbers a word",
                          std::to_string(Config::word_dimension));
-    const auto weight = model.parameter("text.linear1.weight");
+    const auto weight = model.parameter("text.linear1.weight");  // with room for more tags than the data may have
     std::fill(weight.begin(), weight.end(), 0.0f);
-    std::copy(vectors.values.begin(), vectors.values.end(), weight.begin());
+    vectors.copy_to(weight.first(vectors.matrix.size()));
+    work_.line(options_.word_vectors + ": vectors of " + std::to_string(vectors.found_count()) + " of " +
+               std::to_string(data_.tags.size()) + " tags");
   }
 
   /// Table XII: all but the backbone, from the weights of the stages, with the sum of both losses.

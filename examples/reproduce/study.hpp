@@ -24,7 +24,7 @@ struct StudyData {
   bool simulated_tags = false;
   mmdl::Normalisation normalisation;
   std::optional<mmdl::Manifest> pretrain;  ///< pictures on which the backbone learns first; scenes only
-  int most_labels() const;                 ///< of any image
+  std::vector<std::string> notes;          ///< what was left out or repaired, a line each
 };
 
 /// What a study is to find out, and from what.
