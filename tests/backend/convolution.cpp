@@ -212,6 +212,14 @@ TEST_CASE("convolution: depthwise") {
   check_both(convolution({12, 11, 20}, 20, window(3, 1, 2, 2, 20)), 1);
   check_both(convolution({11, 12, 33}, 33, {5, 3, 2, 1, 33, 1, 0, 2, 1}), 2);
   check_both(convolution({2, 2, 3}, 3, window(5, 1, 2, 1, 3)), 1);
+  // Groups of places within and at the edges of a line, whole vectors, a half and the rest.
+  check_both(convolution({4, 23, 27}, 27, window(3, 1, 1, 1, 27)), 2);
+  check_both(convolution({7, 7, 16}, 16, window(3, 1, 1, 1, 16)), 2);
+  check_both(convolution({9, 30, 24}, 24, {3, 3, 2, 1, 24, 0, 0, 1, 1}), 2);
+  check_both(convolution({5, 15, 40}, 40, {3, 3, 2, 1, 40, 1, 1, 1, 1}), 1);
+  check_both(convolution({5, 1, 24}, 24, window(3, 1, 1, 1, 24)), 1);  // every place sees one column
+  check_both(convolution({3, 20, 8}, 8, {1, 3, 1, 1, 8, 0, 2, 0, 2}), 2);
+  check_both(convolution({40, 3, 16}, 16, window(3, 1, 1, 1, 16)), 2);  // more lines than are summed at once
 }
 
 TEST_CASE("convolution: a few real sizes") {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <limits>
 
 #include "../../core/simd.hpp"
 #include "../../core/threads.hpp"
@@ -87,12 +88,29 @@ class DepthwiseConvolution {
 
   /// What fusion joined, while the line is in the first cache.
   static void finish_line(const Epilogue<T>& epilogue, T* output, long offset, long places, long channels) {
-    for (long end = offset + places * channels; offset < end; offset += channels) {
+    const Epilogue<T> e = epilogue;  // a copy, which no store can change
+    const bool rectified = e.activation == Activation::relu || e.activation == Activation::relu6;
+    const bool bounded = e.residual == nullptr && (rectified || e.activation == Activation::none);
+    constexpr T infinity = std::numeric_limits<T>::infinity();
+    const T least = rectified ? T{0} : -infinity;
+    const T largest = e.activation == Activation::relu6 ? T{6} : infinity;
+    const auto finish = [&]<class V>(V value, long c, long place) {
+      if (bounded) {
+        if (e.scale != nullptr) value *= load_vector<V>(e.scale + c);
+        if (e.shift != nullptr) value += load_vector<V>(e.shift + c);
+        const V low = V{} + least, high = V{} + largest;
+        value = value < low ? low : value;  // so that a NaN passes
+        value = value > high ? high : value;
+      } else {
+        value = e.apply(value, c, place);
+      }
+      store_vector(output + place, value);
+    };
+    for (long place = offset, end = offset + places * channels; place < end; place += channels) {
       long c = 0;
       for (; c + simd_width<T> <= channels; c += simd_width<T>)
-        store_vector(output + offset + c,
-                     epilogue.apply(load_vector<Simd<T>>(output + offset + c), c, offset + c));
-      for (; c < channels; ++c) output[offset + c] = epilogue.apply(output[offset + c], c, offset + c);
+        finish(load_vector<Simd<T>>(output + place + c), c, place + c);
+      for (; c < channels; ++c) finish(output[place + c], c, place + c);
     }
   }
 

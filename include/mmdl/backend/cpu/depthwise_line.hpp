@@ -26,7 +26,7 @@ inline IndexRange taps_inside(long place, long distance, long taps, long extent)
 /// that is known at run time only.
 template <int Places, int Taps, int Step, bool Inside>
 struct DepthwiseGroup {
-  static constexpr int places = Places, taps = Taps, step = Step, reach = (Places - 1) * Step + Taps;
+  static constexpr int places = Places, taps = Taps, reach = (Places - 1) * Step + Taps;
   static constexpr bool inside = Inside;
 
   /// Calls visit(place, tap, pixel) for all that meet in a line of pixels, of which those in `inside_range`
@@ -171,11 +171,12 @@ struct DepthwiseLine {
     walk<0, 1>(body);
   }
 
+  using One = DepthwiseGroup<1, 0, 1, false>;  // for what is left over: one code for all windows
+
   template <int Taps, int Step, class Body>
   void walk(const Body& body) const {
     using Inner = DepthwiseGroup<together, Taps, Step, true>;
     using Outer = DepthwiseGroup<together, Taps, Step, false>;
-    using One = DepthwiseGroup<1, Taps, Step, false>;
     for (long x = 0; x < places;) {
       const long first = x * step + x0, last = first + (together - 1) * step + (taps - 1) * dx;
       const bool inside = first >= 0 && last < width;
@@ -194,7 +195,6 @@ struct DepthwiseLine {
   /// Whole vectors, then a half, then the channels that are left: one place at a time, to have less code.
   template <class G, class Body>
   void over_channels(const Body& body, long x) const {
-    using One = DepthwiseGroup<1, G::taps, G::step, false>;
     const long whole = channels / simd_width<T> * simd_width<T>;
     long c = whole;
     if (whole > 0) body(Simd<T>{}, G{}, x, IndexRange{0, whole});
