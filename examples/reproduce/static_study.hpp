@@ -245,6 +245,7 @@ class StaticStudy final : public Study {
       if constexpr (mmdl::parameter_count<Net, Image> > mmdl::parameter_count<mmdl::stages::VisualFeatures<Visual<mmdl::ConcatFusion, Which>>, Image>) {
         mmdl::Model<Training, Image> model(options_.seed);
         mmdl::transfer(model, backbone_, "visual.", "visual.");
+        mmdl::transfer(model, backbone_, "labels.", "labels.");
         image_stage("fusion-" + id, recipes_.fusion, model, label_loss_, data_.train, data_.held_out);
         mmdl::transfer(features, model, "visual.", "visual.");
         if (id == "ms-cnn") keep_fusion(model);

@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Usage: reproduce.sh <the reproduce program>
+# A study of few scenes with all its tables, killed and taken up again, and bad input: one line on stderr, a status other
+# than 0, nothing overwritten.
+set -uo pipefail
+reproduce=$(realpath "$1")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+
+failures=0
+fail() {
+  echo "FAILED: $*" >&2
+  failures=$((failures + 1))
+}
+accepts() {
+  "$@" >stdout.txt 2>stderr.txt || fail "status $? of: $*: $(tail -n 1 stderr.txt)"
+}
+# refuses <status> <pattern> <command...>: the pattern in the last line of stderr, and no file changed that was there.
+refuses() {
+  local status=$1 pattern=$2 before found
+  shift 2
+  before=$(find . -type f ! -name std\*.txt -exec md5sum {} + | sort)
+  "$@" >stdout.txt 2>stderr.txt
+  found=$?
+  ((found == status)) || fail "status $found, expected $status, of: $*: $(tail -n 1 stderr.txt)"
+  [[ ! -s stdout.txt ]] || fail "something on stdout of: $*"
+  (($(grep -c '^reproduce: ' stderr.txt) == 1)) || fail "not one line of error of: $*: $(cat stderr.txt)"
+  tail -n 1 stderr.txt | grep -Eq "^reproduce: .*$pattern" || fail "no '$pattern' of: $*: $(tail -n 1 stderr.txt)"
+  [[ $(find . -type f ! -name std\*.txt -exec md5sum {} + | sort) == "$before" ]] || fail "files were changed by: $*"
+}
+contains() { grep -Eq -- "$2" "$1" || fail "no '$2' in $1: $(head -c 500 "$1")"; }
+# The results without what differs between two runs of the same: times, and the run's folder.
+numbers() { sed -E 's/"seconds": *[0-9.e+-]+/"seconds": 0/; s#"image_path": *"[^"]*/scenes/#"image_path": "#' "$1"; }
+
+quick=(--data scenes --images 60 --epochs 1 --workers 1)
+
+### A whole study
+accepts "$reproduce" "${quick[@]}" --out whole
+for table in I V VI VII VIII X XI XII; do contains stdout.txt "^Table $table\b"; done
+for row in 'Upper bound' 'MS-CNN\+Tags\+LQP' 'MS-CNN\+LQP' 'MS-CNN\+Tags' 'CNN'; do contains stdout.txt "$row"; done
+contains stdout.txt 'made-up tags'
+contains whole/results.json '"format": "mmdl reproduce 1"'
+contains whole/report.html '<svg'
+grep -q 'nan' stdout.txt && fail "a NaN in the tables"
+[[ -f whole/seed-1/end-to-end.safetensors ]] || fail "no weights of the last stage"
+# All of it is there: the second time nothing is trained, and the numbers are the same.
+cp whole/results.json first.json
+accepts "$reproduce" "${quick[@]}" --out whole
+grep -q 'epochs, held-out' stderr.txt && fail "a stage was trained again: $(grep -m1 'epochs, held-out' stderr.txt)"
+cmp -s <(numbers first.json) <(numbers whole/results.json) || fail "a second run gives other numbers"
+
+### Killed twice, in a stage and between two, and taken up again: the same numbers to the last bit
+mkdir cut
+killed_after() {
+  local file=$1 signal=$2
+  "$reproduce" "${quick[@]}" --out cut >/dev/null 2>stderr.txt &
+  local process=$!
+  for _ in $(seq 600); do
+    [[ -e cut/seed-1/$file ]] && break
+    kill -0 $process 2>/dev/null || break
+    sleep 0.1
+  done
+  kill "-$signal" $process 2>/dev/null || fail "it had ended before $file was there: $(tail -n 1 stderr.txt)"
+  wait $process 2>/dev/null
+}
+killed_after pretrained.safetensors KILL
+killed_after fusion-ms-cnn.safetensors TERM
+accepts "$reproduce" "${quick[@]}" --out cut
+cmp -s <(numbers first.json) <(numbers cut/results.json) || fail "a run that was killed gives other numbers"
+
+### Some tables, several seeds
+accepts "$reproduce" "${quick[@]}" --out seeds --tables i,x --seeds 4,5
+contains stdout.txt '^Table I\b'
+contains stdout.txt '^Table X\b'
+contains stdout.txt '±'
+grep -Eq '^Table (V|XI|XII)\b' stdout.txt && fail "a table that was not asked for"
+
+### Bad input
+refuses 1 "'XX'.*VIII" "$reproduce" "${quick[@]}" --tables I,XX --out none
+refuses 1 "seeds.*'1,1'" "$reproduce" "${quick[@]}" --seeds 1,1 --out none
+refuses 1 "preset: found 'slow', expected quick or full" "$reproduce" "${quick[@]}" --preset slow --out none
+refuses 1 "scenes: found a folder" "$reproduce" --data scenes whole --out none
+refuses 1 "found no folder" "$reproduce" --data corel5k --out none
+refuses 1 "'/no/such'" "$reproduce" --data corel5k /no/such --weights none --out none
+refuses 1 "weights: found nothing" "$reproduce" --data corel5k . --out none
+refuses 1 "backbone: found 'vgg'" "$reproduce" "${quick[@]}" --backbone vgg --out none
+refuses 1 "train.json" "$reproduce" --data corel5k . --backbone small --weights none --out none
+refuses 1 "Concepts81.txt" "$reproduce" --data nus-wide . --backbone small --weights none --out none
+refuses 1 "instances_train2014.json" "$reproduce" --data coco . --backbone small --weights none --out none
+refuses 1 "data: found 'flickr'" "$reproduce" --data flickr . --backbone small --weights none --out none
+refuses 1 "/no/such.safetensors" "$reproduce" "${quick[@]}" --weights /no/such.safetensors --out whole
+refuses 1 "a stage of other settings" "$reproduce" "${quick[@]}" --epochs 2 --out whole
+refuses 1 "scenes of other options.*found 60.*expected 61" "$reproduce" --data scenes --images 61 --epochs 1 --out whole
+# Features of another network in the place of this one's.
+cp seeds/seed-4/features-cnn.train.rows whole/seed-1/features-cnn.train.rows
+refuses 1 "features-cnn.train.rows: cache of another network" "$reproduce" "${quick[@]}" --out whole
+cp cut/seed-1/features-cnn.train.rows whole/seed-1/features-cnn.train.rows
+# Weights cut short.
+head -c 1000 cut/seed-1/backbone.safetensors >whole/seed-1/backbone.safetensors
+refuses 1 "backbone.safetensors" "$reproduce" "${quick[@]}" --out whole
+mkdir -p bare
+if [[ $(id -u) != 0 ]]; then
+  chmod a-w bare
+  refuses 1 "bare/none" "$reproduce" "${quick[@]}" --out bare/none
+fi
+refuses 2 "images" "$reproduce" --data scenes --images many
+
+if ((failures > 0)); then
+  echo "$failures failures" >&2
+  exit 1
+fi
+echo "all as expected"
