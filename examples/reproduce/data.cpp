@@ -20,18 +20,22 @@ namespace {
 mmdl::Manifest scenes(const std::string& folder, const mmdl::SceneOptions& options, const char* manifest) {
   if (!std::filesystem::exists(folder)) mmdl::write_scenes(folder, options);
   mmdl::Manifest result = mmdl::read_manifest(folder + "/" + manifest);
-  const auto expected = static_cast<std::size_t>(manifest == std::string_view("test.json") ? options.test : options.train);
+  const auto expected =
+      static_cast<std::size_t>(manifest == std::string_view("test.json") ? options.test : options.train);
   if (result.samples.size() != expected)
-    fail(folder + ": scenes of other options", std::to_string(result.samples.size()) + " pictures in " + manifest,
+    fail(folder + ": scenes of other options",
+         std::to_string(result.samples.size()) + " pictures in " + manifest,
          std::to_string(expected) + " (another --out, or remove the folder)");
   return result;
 }
 
-/// What a network learns to recognise before it is shown this data set: the things in pictures of their own, as a network
-/// that was trained on ImageNet knows objects. Textures and what only the whole picture shows are no such things.
+/// What a network learns to recognise before it is shown this data set: the things in pictures of their own,
+/// as a network that was trained on ImageNet knows objects. Textures and what only the whole picture shows
+/// are no such things.
 mmdl::Manifest things(mmdl::Manifest manifest) {
   const auto place = [&](const char* label) {
-    return static_cast<int>(std::find(manifest.labels.begin(), manifest.labels.end(), label) - manifest.labels.begin());
+    return static_cast<int>(std::find(manifest.labels.begin(), manifest.labels.end(), label) -
+                            manifest.labels.begin());
   };
   const int first = place("house"), last = place("flag");
   for (mmdl::Sample& sample : manifest.samples)
@@ -44,11 +48,13 @@ void read_scenes(StudyData& data, const DataOptions& options) {
   const bool quick = options.preset == "quick";
   data.title = "built-in scenes";
   const int train = options.images > 0 ? options.images : quick ? 6000 : 20000;
-  const mmdl::SceneOptions drawn{.train = train, .test = std::max(1, train / 3), .size = options.size, .seed = 1};
+  const mmdl::SceneOptions drawn{
+      .train = train, .test = std::max(1, train / 3), .size = options.size, .seed = 1};
   data.train = scenes(options.out + "/scenes", drawn, "train.json");
   data.test = scenes(options.out + "/scenes", drawn, "test.json");
-  data.pretrain = things(scenes(options.out + "/scenes-to-learn-from",
-                                {.train = train, .test = 0, .size = options.size, .seed = 1001}, "train.json"));
+  data.pretrain =
+      things(scenes(options.out + "/scenes-to-learn-from",
+                    {.train = train, .test = 0, .size = options.size, .seed = 1001}, "train.json"));
   data.simulated_tags = true;
 }
 
@@ -88,24 +94,28 @@ void read_nus_wide(StudyData& data, const DataOptions& options) {
 void read_coco(StudyData& data, const DataOptions& options) {
   data.title = "MSCOCO";
   const auto split = [&](const std::string& name) {
-    mmdl::Coco read = mmdl::read_coco(options.folder + "/annotations/instances_" + name + ".json", options.folder + "/" + name,
-                                      {.unlabelled = mmdl::Incomplete::leave_out, .gone = mmdl::Incomplete::leave_out});
+    mmdl::Coco read = mmdl::read_coco(
+        options.folder + "/annotations/instances_" + name + ".json", options.folder + "/" + name,
+        {.unlabelled = mmdl::Incomplete::leave_out, .gone = mmdl::Incomplete::leave_out});
     note(data, name, read.gone, "images left out, which have no file");
     note(data, name, read.unlabelled, "images left out, which have no annotation");
     if (!options.tags_file.empty())
-      mmdl::attach_tags(read.manifest, options.tags_file, {.allow_unknown_images = true, .key = mmdl::ImageKey::any});
+      mmdl::attach_tags(read.manifest, options.tags_file,
+                        {.allow_unknown_images = true, .key = mmdl::ImageKey::any});
     return std::move(read.manifest);
   };
   data.train = split("train2014");
   data.test = split("val2014");
   if (data.train.labels != data.test.labels)
-    fail(options.folder + "/annotations/instances_val2014.json", "other categories", "those of instances_train2014.json");
+    fail(options.folder + "/annotations/instances_val2014.json", "other categories",
+         "those of instances_train2014.json");
 }
 
 void hold_out(StudyData& data, double share, std::uint64_t seed) {
   const std::size_t count = data.train.samples.size();
   const auto size = static_cast<std::size_t>(std::lround(share * static_cast<double>(count)));
-  if (size == 0 || size >= count) fail("held-out images", std::to_string(size) + " of " + std::to_string(count), "some, but not all");
+  if (size == 0 || size >= count)
+    fail("held-out images", std::to_string(size) + " of " + std::to_string(count), "some, but not all");
   std::vector<std::size_t> order(count);
   for (std::size_t i = 0; i < count; ++i) order[i] = i;
   mmdl::Random random(seed, 0x68656C64U);
@@ -135,16 +145,20 @@ StudyData read_study_data(const DataOptions& options, double held_out, std::uint
     read_coco(data, options);
   else
     fail("--data", quoted(options.name), "scenes, corel5k, nus-wide or coco");
-  if (options.backbone == "mobilenet") data.normalisation = mmdl::Normalisation::minus_one_to_one();
-  else if (options.backbone == "resnet101") data.normalisation = mmdl::Normalisation::imagenet();
-  else data.normalisation = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
+  if (options.backbone == "mobilenet")
+    data.normalisation = mmdl::Normalisation::minus_one_to_one();
+  else if (options.backbone == "resnet101")
+    data.normalisation = mmdl::Normalisation::imagenet();
+  else
+    data.normalisation = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
   if (data.train.labels.size() > static_cast<std::size_t>(options.label_room))
     fail("labels of " + data.title, std::to_string(data.train.labels.size()),
          "at most " + std::to_string(options.label_room) + ", the room that this program was built with");
-  hold_out(data, held_out, seed);
+  // The tags are chosen on all training images, so that they are the same for every seed.
   const bool any_tags = std::any_of(data.train.samples.begin(), data.train.samples.end(),
                                     [](const mmdl::Sample& sample) { return !sample.tags.empty(); });
   if (any_tags) data.tags = mmdl::TagVocabulary(data.train.samples, options.tag_room);
+  hold_out(data, held_out, seed);
   return data;
 }
 

@@ -15,25 +15,47 @@ void prepare(Split& split, const mmdl::TagVocabulary& vocabulary) {
   std::iota(split.usable.begin(), split.usable.end(), 0L);
 }
 
-std::string fingerprint(const mmdl::Manifest& manifest) {
-  std::uint64_t hash = 0;
-  const auto add = [&](std::uint64_t bits) { hash = mmdl::detail::mixed(hash ^ mmdl::detail::mixed(bits + 0x9e3779b97f4a7c15U)); };
-  const auto add_text = [&](const std::string& text) {
+namespace {
+
+class Fingerprint {
+ public:
+  void add(std::uint64_t bits) {
+    hash_ = mmdl::detail::mixed(hash_ ^ mmdl::detail::mixed(bits + 0x9e3779b97f4a7c15U));
+  }
+  void add(const std::string& text) {
     add(text.size());
     for (const char c : text) add(static_cast<unsigned char>(c));
-  };
-  for (const std::string& label : manifest.labels) add_text(label);
-  for (const mmdl::Sample& sample : manifest.samples) {
-    add_text(sample.image);
-    add(sample.labels.size());
-    for (const int label : sample.labels) add(static_cast<std::uint64_t>(label));
-    add(sample.tags.size());
-    for (const std::string& tag : sample.tags) add_text(tag);
   }
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  for (int shift = 60; shift >= 0; shift -= 4) text += digits[hash >> shift & 15U];
-  return text;
+  std::string str() const {
+    static constexpr char digits[] = "0123456789abcdef";
+    std::string text;
+    for (int shift = 60; shift >= 0; shift -= 4) text += digits[hash_ >> shift & 15U];
+    return text;
+  }
+
+ private:
+  std::uint64_t hash_ = 0;
+};
+
+}  // namespace
+
+std::string fingerprint(const mmdl::Manifest& manifest) {
+  Fingerprint print;
+  for (const std::string& label : manifest.labels) print.add(label);
+  for (const mmdl::Sample& sample : manifest.samples) {
+    print.add(sample.image);
+    print.add(sample.labels.size());
+    for (const int label : sample.labels) print.add(static_cast<std::uint64_t>(label));
+    print.add(sample.tags.size());
+    for (const std::string& tag : sample.tags) print.add(tag);
+  }
+  return print.str();
+}
+
+std::string fingerprint(const mmdl::TagVocabulary& vocabulary) {
+  Fingerprint print;
+  for (const std::string& word : vocabulary.words()) print.add(word);
+  return print.str();
 }
 
 Column label_column(const Split& split) {
@@ -47,7 +69,8 @@ Column label_column(const Split& split) {
 Column tag_column(const Split& split) {
   return [&split](long sample, int, std::span<float> out) {
     std::fill(out.begin(), out.end(), 0.0f);
-    for (const int tag : split.tags[static_cast<std::size_t>(sample)]) out[static_cast<std::size_t>(tag)] = 1.0f;
+    for (const int tag : split.tags[static_cast<std::size_t>(sample)])
+      out[static_cast<std::size_t>(tag)] = 1.0f;
   };
 }
 
@@ -73,7 +96,8 @@ Column cache_column(const mmdl::FeatureCache& cache, long samples, long begin) {
 }
 
 Column joined(Column first, std::size_t first_size, Column second) {
-  return [first = std::move(first), first_size, second = std::move(second)](long sample, int view, std::span<float> out) {
+  return [first = std::move(first), first_size, second = std::move(second)](long sample, int view,
+                                                                            std::span<float> out) {
     first(sample, view, out.first(first_size));
     second(sample, view, out.subspan(first_size));
   };

@@ -3,10 +3,10 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
 #include <mmdl/data/loader.hpp>
 #include <mmdl/training/feature_cache.hpp>
 #include <mmdl/training/weights.hpp>
-#include <memory>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -31,6 +31,8 @@ void prepare(Split& split, const mmdl::TagVocabulary& vocabulary);
 
 /// A text that changes with the images, their order, labels and tags.
 std::string fingerprint(const mmdl::Manifest& manifest);
+/// The same of the tags that a network reads.
+std::string fingerprint(const mmdl::TagVocabulary& vocabulary);
 
 Column label_column(const Split& split);
 Column tag_column(const Split& split);
@@ -52,11 +54,12 @@ struct Features {
   std::string identity;  ///< changes whenever the features do
 };
 
-/// Fills the missing rows of a cache of features of images: `predict(batch)` gives a list of spans with the samples' numbers one
-/// after the other, whose parts are put side by side in a row. Images that cannot be read leave `split.usable`.
+/// Fills the missing rows of a cache of features of images: `predict(batch)` gives a list of spans with the
+/// samples' numbers one after the other, whose parts are put side by side in a row. Images that cannot be
+/// read leave `split.usable`.
 template <class Loader, class Predict>
-void compute_image_rows(mmdl::FeatureCache& cache, Split& split, const mmdl::LoaderOptions& loading, Workspace& work,
-                        const std::string& stage, Predict predict) {
+void compute_image_rows(mmdl::FeatureCache& cache, Split& split, const mmdl::LoaderOptions& loading,
+                        Workspace& work, const std::string& stage, Predict predict) {
   constexpr int height = std::remove_cvref_t<decltype(typename Loader::Batch{}.images)>::shape::extents[0];
   constexpr int width = std::remove_cvref_t<decltype(typename Loader::Batch{}.images)>::shape::extents[1];
   std::vector<float> row(static_cast<std::size_t>(cache.width()));
@@ -81,11 +84,15 @@ void compute_image_rows(mmdl::FeatureCache& cache, Split& split, const mmdl::Loa
           const auto size = static_cast<std::ptrdiff_t>(part.size()) / batch.size();
           out = std::copy_n(part.begin() + i * size, size, out);
         }
-        cache.put(view * split.samples() + numbers[static_cast<std::size_t>(batch.samples[static_cast<std::size_t>(i)])], row);
+        cache.put(view * split.samples() +
+                      numbers[static_cast<std::size_t>(batch.samples[static_cast<std::size_t>(i)])],
+                  row);
       }
       if (++batches % 64 == 0) cache.flush();
-      work.report(stage, static_cast<double>(cache.done()) / static_cast<double>(cache.rows()), stage + " of " + split.name);
-      if (interrupted()) mmdl::detail::fail("interrupted while computing " + stage + "; the same command goes on from there");
+      work.report(stage, static_cast<double>(cache.done()) / static_cast<double>(cache.rows()),
+                  stage + " of " + split.name);
+      if (interrupted())
+        mmdl::detail::fail("interrupted while computing " + stage + "; the same command goes on from there");
     }
     for (const std::string& reason : loader.skipped()) work.line("left out: " + reason);
     cache.flush();
@@ -114,7 +121,8 @@ void compute_rows(mmdl::FeatureCache& cache, const Split& split, Model& model, m
            ...);
         }
       });
-    }(std::index_sequence_for<Inputs...>{});
+    }
+    (std::index_sequence_for<Inputs...>{});
     const auto output = std::apply([&](const auto&... tensors) { return model.predict(tensors...); }, inputs);
     for (std::size_t i = 0; i < size; ++i) cache.put(missing[begin + i], output[static_cast<int>(i)]);
     if (begin / most % 64 == 63) cache.flush();

@@ -39,7 +39,8 @@ std::vector<std::uint64_t> parse_seeds(const std::string& text) {
     const std::size_t end = std::min(text.find(',', begin), text.size());
     std::uint64_t seed = 0;
     const auto [stop, error] = std::from_chars(text.data() + begin, text.data() + end, seed);
-    if (error != std::errc() || stop != text.data() + end || std::find(seeds.begin(), seeds.end(), seed) != seeds.end())
+    if (error != std::errc() || stop != text.data() + end ||
+        std::find(seeds.begin(), seeds.end(), seed) != seeds.end())
       fail("--seeds", quoted(text), "distinct whole numbers with commas between, such as 1,2,3");
     seeds.push_back(seed);
     begin = end + 1;
@@ -48,10 +49,10 @@ std::vector<std::uint64_t> parse_seeds(const std::string& text) {
 }
 
 const StudyEntry& backbone_of(const Command& command) {
-  const std::string wanted = !command.backbone.empty()        ? command.backbone
-                             : command.data[0] == "scenes"    ? "small"
-                             : command.data[0] == "corel5k"   ? "mobilenet"
-                                                              : "resnet101";
+  const std::string wanted = !command.backbone.empty()      ? command.backbone
+                             : command.data[0] == "scenes"  ? "small"
+                             : command.data[0] == "corel5k" ? "mobilenet"
+                                                            : "resnet101";
   std::string known;
   for (const StudyEntry& entry : studies()) {
     if (wanted == entry.backbone) return entry;
@@ -63,11 +64,15 @@ const StudyEntry& backbone_of(const Command& command) {
 void check(const Command& command) {
   const bool scenes = command.data[0] == "scenes";
   if (scenes != (command.data.size() == 1))
-    fail("--data " + command.data[0], scenes ? "a folder" : "no folder", scenes ? "none: the scenes are drawn" : "the folder of the data set after it");
-  if (!scenes && !std::filesystem::is_directory(command.data[1])) fail("--data " + command.data[0], quoted(command.data[1]), "a folder");
-  if (command.preset != "quick" && command.preset != "full") fail("--preset", quoted(command.preset), "quick or full");
+    fail("--data " + command.data[0], scenes ? "a folder" : "no folder",
+         scenes ? "none: the scenes are drawn" : "the folder of the data set after it");
+  if (!scenes && !std::filesystem::is_directory(command.data[1]))
+    fail("--data " + command.data[0], quoted(command.data[1]), "a folder");
+  if (command.preset != "quick" && command.preset != "full")
+    fail("--preset", quoted(command.preset), "quick or full");
   if (!scenes && command.weights.empty())
-    fail("--weights", "nothing", "the file of a pretrained " + std::string(backbone_of(command).backbone) + ", or: none");
+    fail("--weights", "nothing",
+         "the file of a pretrained " + std::string(backbone_of(command).backbone) + ", or: none");
 }
 
 void run(const Command& command) {
@@ -131,24 +136,37 @@ int failed(std::string message, int status) {
 }
 
 int run_program(int count, char** arguments) {
-  CLI::App app("Trains what the tables of Niu et al. compare, prints them, and writes a page about it.", "reproduce");
+  CLI::App app("Trains what the tables of Niu et al. compare, prints them, and writes a page about it.",
+               "reproduce");
   Command c;
-  app.add_option("--data", c.data, "scenes, or: corel5k DIR, nus-wide DIR, coco DIR")->required()->expected(1, 2);
+  app.add_option("--data", c.data, "scenes, or: corel5k DIR, nus-wide DIR, coco DIR")
+      ->required()
+      ->expected(1, 2);
   app.add_option("--tables", c.tables, "which tables: I,V,... or all")->capture_default_str();
-  app.add_option("--preset", c.preset, "quick, or full (for nus-wide and coco: the paper's values)")->capture_default_str();
-  app.add_option("--out", c.out, "the run's folder (default: reproduce-<data>); the same command goes on where it ended");
+  app.add_option("--preset", c.preset, "quick, or full (for nus-wide and coco: the paper's values)")
+      ->capture_default_str();
+  app.add_option("--out", c.out,
+                 "the run's folder (default: reproduce-<data>); the same command goes on where it ended");
   app.add_option("--seeds", c.seeds, "seeds, with commas between")->capture_default_str();
-  app.add_option("--backbone", c.backbone, "small, mobilenet or resnet101 (default: small for scenes, mobilenet for corel5k, else resnet101)");
+  app.add_option(
+      "--backbone", c.backbone,
+      "small, mobilenet or resnet101 (default: small for scenes, mobilenet for corel5k, else resnet101)");
   app.add_option("--weights", c.weights, "file of the pretrained backbone (safetensors), or: none");
   app.add_option("--tags-file", c.tags_file, "tags of the images: lines of <image> <tag> <tag> ...");
   app.add_option("--word-vectors", c.word_vectors, "word vectors in GloVe's text format, for table VII");
   app.add_flag("--repair", c.repair, "nus-wide: take a value that is neither 0 nor 1 as 0, and say so");
-  app.add_flag("--keep-untagged", c.keep_untagged, "nus-wide: keep images without any tag (the paper leaves them out)");
-  app.add_flag("--keep-rows", c.keep_rows, "keep the computed scales of all images, which take the most room");
-  app.add_option("--epochs", c.epochs, "most epochs of any stage, for a trial (0: as the preset says)")->check(CLI::Range(0, 1000000));
-  app.add_option("--images", c.images, "training images of the scenes, for a trial (0: as the preset says)")->check(CLI::Range(0, 1000000));
+  app.add_flag("--keep-untagged", c.keep_untagged,
+               "nus-wide: keep images without any tag (the paper leaves them out)");
+  app.add_flag("--keep-rows", c.keep_rows,
+               "keep the computed scales of all images, which take the most room");
+  app.add_option("--epochs", c.epochs, "most epochs of any stage, for a trial (0: as the preset says)")
+      ->check(CLI::Range(0, 1000000));
+  app.add_option("--images", c.images, "training images of the scenes, for a trial (0: as the preset says)")
+      ->check(CLI::Range(0, 1000000));
   app.add_option("--threads", c.threads, "threads that compute (0: all cores)")->check(CLI::Range(0, 1024));
-  app.add_option("--workers", c.workers, "threads that decode images")->check(CLI::Range(0, 256))->capture_default_str();
+  app.add_option("--workers", c.workers, "threads that decode images")
+      ->check(CLI::Range(0, 256))
+      ->capture_default_str();
   try {
     app.parse(count, arguments);
   } catch (const CLI::ParseError& error) {
@@ -166,8 +184,8 @@ bool interrupted() { return signalled != 0; }
 }  // namespace reproduce
 
 int main(int count, char** arguments) {
-  // OpenMP's waiting threads spin, which costs much speed where decoding threads want the same cores; its runtime reads the
-  // remedy from the environment once, when a program starts.
+  // OpenMP's waiting threads spin, which costs much speed where decoding threads want the same cores; its
+  // runtime reads the remedy from the environment once, when a program starts.
   if (std::getenv("OMP_WAIT_POLICY") == nullptr && std::getenv("GOMP_SPINCOUNT") == nullptr &&
       ::setenv("OMP_WAIT_POLICY", "passive", 1) == 0)
     ::execv("/proc/self/exe", arguments);

@@ -16,18 +16,25 @@ mmdl::AnyOptimizer Recipe::make_optimizer() const {
 
 std::function<float(long)> Recipe::make_schedule(long steps_of_an_epoch) const {
   const long rising = warm_up;
-  if (schedule == "step")
-    return mmdl::WarmUp{rising, mmdl::StepDecay{.every = decay_every}};
+  if (schedule == "step") return mmdl::WarmUp{rising, mmdl::StepDecay{.every = decay_every}};
   long steps = steps_of_an_epoch * epochs;
   if (most_steps > 0 && most_steps < steps) steps = most_steps;
   return mmdl::WarmUp{rising, mmdl::Cosine{.steps = steps > rising ? steps - rising : 1}};
 }
 
 std::string Recipe::str() const {
-  return nlohmann::ordered_json{{"optimizer", optimizer}, {"learning_rate", learning_rate}, {"momentum", momentum},
-                                {"weight_decay", weight_decay}, {"clip", clip}, {"schedule", schedule},
-                                {"decay_every", decay_every}, {"epochs", epochs}, {"most_steps", most_steps},
-                                {"batch", batch}, {"warm_up", warm_up}, {"patience", patience}}
+  return nlohmann::ordered_json{{"optimizer", optimizer},
+                                {"learning_rate", learning_rate},
+                                {"momentum", momentum},
+                                {"weight_decay", weight_decay},
+                                {"clip", clip},
+                                {"schedule", schedule},
+                                {"decay_every", decay_every},
+                                {"epochs", epochs},
+                                {"most_steps", most_steps},
+                                {"batch", batch},
+                                {"warm_up", warm_up},
+                                {"patience", patience}}
       .dump();
 }
 
@@ -39,16 +46,29 @@ void Recipes::limit(int most) {
 
 namespace {
 
-/// The paper's: momentum 0.9, a tenth every 80,000 steps, 160,000 at most, early stopping. It does not say which batch or
-/// weight decay; its 0.9997 is the decay of batch norm's averages.
+/// The paper's: momentum 0.9, a tenth every 80,000 steps, 160,000 at most, early stopping. It does not say
+/// which batch or weight decay; its 0.9997 is the decay of batch norm's averages.
 Recipe of_the_paper(float learning_rate) {
-  return {.optimizer = "sgd", .learning_rate = learning_rate, .momentum = 0.9f, .weight_decay = 1e-4f, .clip = 0.0f,
-          .schedule = "step", .decay_every = 80'000, .epochs = 1000, .most_steps = 160'000, .batch = 32, .patience = 5};
+  return {.optimizer = "sgd",
+          .learning_rate = learning_rate,
+          .momentum = 0.9f,
+          .weight_decay = 1e-4f,
+          .clip = 0.0f,
+          .schedule = "step",
+          .decay_every = 80'000,
+          .epochs = 1000,
+          .most_steps = 160'000,
+          .batch = 32,
+          .patience = 5};
 }
 
 Recipe adamw(float learning_rate, float weight_decay, int epochs, int batch, int patience) {
-  return {.learning_rate = learning_rate, .weight_decay = weight_decay, .epochs = epochs, .batch = batch,
-          .warm_up = 50, .patience = patience};
+  return {.learning_rate = learning_rate,
+          .weight_decay = weight_decay,
+          .epochs = epochs,
+          .batch = batch,
+          .warm_up = 50,
+          .patience = patience};
 }
 
 }  // namespace
@@ -57,15 +77,19 @@ Recipes recipes_for(const std::string& data, const std::string& preset) {
   const bool quick = preset == "quick";
   if (!quick && (data == "nus-wide" || data == "coco")) {
     const float visual = data == "nus-wide" ? 1e-3f : 2e-3f, heads = data == "nus-wide" ? 0.1f : 1e-4f;
-    return {.pretrain = {}, .backbone = of_the_paper(visual), .fusion = of_the_paper(visual),
-            .text = of_the_paper(heads), .labels = of_the_paper(visual), .quantity = of_the_paper(heads),
+    return {.pretrain = {},
+            .backbone = of_the_paper(visual),
+            .fusion = of_the_paper(visual),
+            .text = of_the_paper(heads),
+            .labels = of_the_paper(visual),
+            .quantity = of_the_paper(heads),
             .end_to_end = of_the_paper(visual * 0.1f)};
   }
   Recipes r;
   if (data == "scenes") {
     r.pretrain = adamw(3e-3f, 0.05f, quick ? 8 : 30, 32, 0);
-    r.backbone = adamw(1e-3f, 0.05f, quick ? 6 : 20, 32, 4);
-    r.fusion = adamw(2e-3f, 0.05f, quick ? 6 : 20, 32, 4);
+    r.backbone = adamw(3e-4f, 0.05f, quick ? 6 : 20, 32, 4);  // a small learning rate, as the paper says
+    r.fusion = adamw(2e-3f, 0.05f, quick ? 8 : 20, 32, 4);
     r.text = adamw(1e-3f, 0.05f, 30, 32, 4);
     r.labels = adamw(1e-3f, 0.01f, 60, 64, 6);
     r.quantity = adamw(1e-3f, 0.01f, 60, 64, 15);

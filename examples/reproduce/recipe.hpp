@@ -12,7 +12,8 @@ namespace reproduce {
 struct Recipe {
   std::string optimizer = "adamw";  ///< "sgd" or "adamw"
   float learning_rate = 1e-3f, momentum = 0.9f, weight_decay = 0.05f, clip = 5.0f;
-  std::string schedule = "cosine";  ///< "cosine" to zero over all epochs, or "step": a tenth every `decay_every` steps
+  std::string schedule =
+      "cosine";  ///< "cosine" to zero over all epochs, or "step": a tenth every `decay_every` steps
   long decay_every = 80'000;
   int epochs = 10;
   long most_steps = 0;  ///< ends the stage where it comes before the last epoch; 0: never
@@ -37,14 +38,14 @@ struct Recipes {
   Recipe end_to_end;  ///< all but the backbone
   float end_to_end_quantity_weight = 1.0f;  ///< of the quantity's loss in the sum
   float least_crop = 0.5f;                  ///< least part of a training image that a random crop keeps
-  double validation = 0.1;                  ///< share of the training images that is held out for early stopping
+  double validation = 0.1;  ///< share of the training images that is held out for early stopping
 
   /// Every stage ends after `epochs` epochs at the latest; 0: as it is.
   void limit(int epochs);
 };
 
-/// The paper's values (Niu et al., section IV-A-3) for "nus-wide" and "coco" with "full"; ours for "scenes" and "corel5k", and
-/// for "quick", a run that ends on two cores.
+/// The paper's values (Niu et al., section IV-A-3) for "nus-wide" and "coco" with "full"; ours for "scenes"
+/// and "corel5k", and for "quick", a run that ends on two cores.
 Recipes recipes_for(const std::string& data, const std::string& preset);
 
 }  // namespace reproduce

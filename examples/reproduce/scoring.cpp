@@ -12,7 +12,8 @@ namespace reproduce {
 
 TestRows::TestRows(const Split& test)
     : classes(static_cast<int>(test.manifest->labels.size())), samples(test.usable) {
-  for (const long sample : samples) truth.push_back(&test.manifest->samples[static_cast<std::size_t>(sample)].labels);
+  for (const long sample : samples)
+    truth.push_back(&test.manifest->samples[static_cast<std::size_t>(sample)].labels);
 }
 
 std::vector<float> TestRows::quantities() const {
@@ -34,16 +35,23 @@ mmdl::AnnotationScores score(const TestRows& rows, const Logits& logits, const C
 
 }  // namespace
 
-mmdl::AnnotationScores score_by_quantity(const TestRows& rows, const Logits& logits, const std::vector<float>& quantities) {
-  return score(rows, logits, [&](std::size_t i, std::span<const float> row) { return mmdl::select_labels(row, quantities[i]); });
+mmdl::AnnotationScores score_by_quantity(const TestRows& rows, const Logits& logits,
+                                         const std::vector<float>& quantities) {
+  return score(rows, logits, [&](std::size_t i, std::span<const float> row) {
+    return mmdl::select_labels(row, quantities[i]);
+  });
 }
 
 mmdl::AnnotationScores score_top(const TestRows& rows, const Logits& logits, int k) {
-  return score(rows, logits, [&](std::size_t, std::span<const float> row) { return mmdl::top_k_labels(row, std::min(k, rows.classes)); });
+  return score(rows, logits, [&](std::size_t, std::span<const float> row) {
+    return mmdl::top_k_labels(row, std::min(k, rows.classes));
+  });
 }
 
 mmdl::AnnotationScores score_above(const TestRows& rows, const Logits& logits, double probability) {
-  return score(rows, logits, [&](std::size_t, std::span<const float> row) { return mmdl::threshold_labels(row, probability); });
+  return score(rows, logits, [&](std::size_t, std::span<const float> row) {
+    return mmdl::threshold_labels(row, probability);
+  });
 }
 
 mmdl::AnnotationScores score_upper_bound(const TestRows& rows, const Logits& logits) {
@@ -78,20 +86,23 @@ void count_labels(const mmdl::Manifest& manifest, std::vector<long>& counts) {
 
 std::vector<QuantityGroup> group_quantities(const TestRows& rows, const std::vector<float>& quantities) {
   std::map<std::size_t, std::vector<double>> groups;
-  for (std::size_t i = 0; i < rows.truth.size(); ++i) groups[rows.truth[i]->size()].push_back(static_cast<double>(quantities[i]));
+  for (std::size_t i = 0; i < rows.truth.size(); ++i)
+    groups[rows.truth[i]->size()].push_back(static_cast<double>(quantities[i]));
   std::vector<QuantityGroup> result;
   for (const auto& [quantity, predicted] : groups) {
     const auto count = static_cast<double>(predicted.size());
     double sum = 0, squares = 0;
     for (const double value : predicted) sum += value;
     for (const double value : predicted) squares += (value - sum / count) * (value - sum / count);
-    result.push_back({static_cast<int>(quantity), static_cast<long>(predicted.size()), sum / count, std::sqrt(squares / count)});
+    result.push_back({static_cast<int>(quantity), static_cast<long>(predicted.size()), sum / count,
+                      std::sqrt(squares / count)});
   }
   return result;
 }
 
-std::vector<mmdl::SheetEntry> make_sheet(const TestRows& rows, const mmdl::Manifest& manifest, const Logits& logits,
-                                         const std::vector<float>& quantities, int count) {
+std::vector<mmdl::SheetEntry> make_sheet(const TestRows& rows, const mmdl::Manifest& manifest,
+                                         const Logits& logits, const std::vector<float>& quantities,
+                                         int count) {
   std::vector<mmdl::SheetEntry> entries;
   const auto classes = static_cast<std::size_t>(rows.classes);
   for (std::size_t i = 0; i < rows.samples.size() && entries.size() < static_cast<std::size_t>(count); ++i) {

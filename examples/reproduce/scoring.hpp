@@ -22,7 +22,8 @@ struct TestRows {
 
 using Logits = std::vector<float>;  ///< rows of `TestRows::classes`
 
-mmdl::AnnotationScores score_by_quantity(const TestRows& rows, const Logits& logits, const std::vector<float>& quantities);
+mmdl::AnnotationScores score_by_quantity(const TestRows& rows, const Logits& logits,
+                                         const std::vector<float>& quantities);
 mmdl::AnnotationScores score_top(const TestRows& rows, const Logits& logits, int k);
 mmdl::AnnotationScores score_above(const TestRows& rows, const Logits& logits, double probability);
 /// With the true quantities: the upper bound of tables I and II.
@@ -33,8 +34,9 @@ void count_labels(const mmdl::Manifest& manifest, std::vector<long>& counts);
 /// The predictions for the images of each true number (section IV-D-3).
 std::vector<QuantityGroup> group_quantities(const TestRows& rows, const std::vector<float>& quantities);
 /// The first `count` test images with the labels chosen by the predicted quantity (figure 7).
-std::vector<mmdl::SheetEntry> make_sheet(const TestRows& rows, const mmdl::Manifest& manifest, const Logits& logits,
-                                         const std::vector<float>& quantities, int count);
+std::vector<mmdl::SheetEntry> make_sheet(const TestRows& rows, const mmdl::Manifest& manifest,
+                                         const Logits& logits, const std::vector<float>& quantities,
+                                         int count);
 QuantityScores score_quantities(const TestRows& rows, const std::vector<float>& quantities);
 
 }  // namespace reproduce

@@ -18,14 +18,19 @@ namespace reproduce {
 /// Writes one sample's numbers; `view` is 0 for the picture as it is, 1 for its mirror image.
 using Column = std::function<void(long sample, int view, std::span<float> out)>;
 
-/// Samples of rows that need no decoding: features of a cache, tags, labels. Each sample comes once an epoch, in one of its
-/// views, drawn by seed and epoch. `Shapes`: a training step's tensors.
+/// Samples of rows that need no decoding: features of a cache, tags, labels. Each sample comes once an epoch,
+/// in one of its views, drawn by seed and epoch. `Shapes`: a training step's tensors.
 template <class... Shapes>
 class RowSource {
  public:
   RowSource(std::vector<long> samples, int views, int batch, bool shuffle, std::uint64_t seed,
             std::array<Column, sizeof...(Shapes)> columns)
-      : samples_(std::move(samples)), views_(views), batch_(batch), shuffle_(shuffle), seed_(seed), columns_(std::move(columns)) {
+      : samples_(std::move(samples)),
+        views_(views),
+        batch_(batch),
+        shuffle_(shuffle),
+        seed_(seed),
+        columns_(std::move(columns)) {
     order_.resize(samples_.size());
   }
 
@@ -68,7 +73,10 @@ class RowSource {
       for (long row = begin; row < end; ++row) {
         const std::size_t place = order_[next_ + static_cast<std::size_t>(row)];
         // Every sample changes its view from epoch to epoch.
-        const int view = shuffle_ && views_ > 1 ? static_cast<int>((place + static_cast<std::size_t>(shift_)) % static_cast<std::size_t>(views_)) : 0;
+        const int view = shuffle_ && views_ > 1
+                             ? static_cast<int>((place + static_cast<std::size_t>(shift_)) %
+                                                static_cast<std::size_t>(views_))
+                             : 0;
         (columns_[I](samples_[place], view, std::get<I>(tensors_)[static_cast<int>(row)]), ...);
       }
     });

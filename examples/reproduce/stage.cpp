@@ -12,7 +12,8 @@ Curve curve_of_note(const std::string& path, const std::string& text) {
   }
 }
 
-const std::string& note_of(const std::map<std::string, std::string>& notes, const std::string& path, const std::string& key) {
+const std::string& note_of(const std::map<std::string, std::string>& notes, const std::string& path,
+                           const std::string& key) {
   const auto found = notes.find(key);
   if (found == notes.end()) fail(path + ": note '" + key + "'", "nothing", "what reproduce writes");
   return found->second;

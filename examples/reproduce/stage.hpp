@@ -22,14 +22,16 @@ using mmdl::detail::fail, mmdl::detail::printable;
 /// The curve that a file's note holds.
 Curve curve_of_note(const std::string& path, const std::string& text);
 /// One note of a file of ours. Throws where it is missing.
-const std::string& note_of(const std::map<std::string, std::string>& notes, const std::string& path, const std::string& key);
+const std::string& note_of(const std::map<std::string, std::string>& notes, const std::string& path,
+                           const std::string& key);
 
 /// The loss over all batches of a source, each sample counted once.
 template <class Trainer, class Source>
 double loss_of(Trainer& trainer, Source& source) {
   double sum = 0, samples = 0;
   for (source.start_epoch(0); source.next();) {
-    const double loss = static_cast<double>(source.apply([&](const auto&... tensors) { return trainer.evaluate(tensors...); }));
+    const double loss = static_cast<double>(
+        source.apply([&](const auto&... tensors) { return trainer.evaluate(tensors...); }));
     sum += loss * source.size();
     samples += source.size();
   }
@@ -39,8 +41,8 @@ double loss_of(Trainer& trainer, Source& source) {
 
 }  // namespace detail
 
-/// What a stage trains and with what. `Source` gives batches: `start_epoch(e)`, `next()`, `size()`, `batches()` and
-/// `apply(f)`, which calls f with the tensors of a training step.
+/// What a stage trains and with what. `Source` gives batches: `start_epoch(e)`, `next()`, `size()`,
+/// `batches()` and `apply(f)`, which calls f with the tensors of a training step.
 template <class ModelType, class Loss, class Source>
 struct Stage {
   std::string name;
@@ -52,17 +54,19 @@ struct Stage {
   Source& held_out;
 };
 
-/// Runs the stage, after which the model has the weights of its best epoch (by the loss on the held-out samples). They lie in
-/// <name>.safetensors; where that file is there already, of the same recipe, data and first weights, it is taken instead.
+/// Runs the stage, after which the model has the weights of its best epoch (by the loss on the held-out
+/// samples). They lie in <name>.safetensors; where that file is there already, of the same recipe, data and
+/// first weights, it is taken instead.
 template <class ModelType, class Loss, class Source>
 void run_stage(Workspace& work, const Stage<ModelType, Loss, Source>& stage) {
   using Clock = std::chrono::steady_clock;
   const std::string path = work.file(stage.name + ".safetensors");
   const std::string checkpoint = work.file(stage.name + ".checkpoint"), best = checkpoint + ".best";
-  const std::string settings = nlohmann::ordered_json{{"recipe", stage.recipe.str()},
-                                                      {"data", stage.data},
-                                                      {"first weights", mmdl::network_fingerprint(stage.model)}}
-                                   .dump();
+  const std::string settings =
+      nlohmann::ordered_json{{"recipe", stage.recipe.str()},
+                             {"data", stage.data},
+                             {"first weights", mmdl::network_fingerprint(stage.model)}}
+          .dump();
   const auto check = [&](const std::string& file, const std::map<std::string, std::string>& notes) {
     const std::string& found = detail::note_of(notes, file, "settings");
     if (found != settings)
@@ -99,7 +103,9 @@ void run_stage(Workspace& work, const Stage<ModelType, Loss, Source>& stage) {
   }
   const Clock::time_point start = Clock::now();
   Clock::time_point saved = start;
-  const auto since = [&](Clock::time_point from) { return std::chrono::duration<double>(Clock::now() - from).count(); };
+  const auto since = [&](Clock::time_point from) {
+    return std::chrono::duration<double>(Clock::now() - from).count();
+  };
   const auto over = [&] {
     return stopping.epochs() >= stage.recipe.epochs || stopping.stop() ||
            (stage.recipe.most_steps > 0 && trainer.steps() >= stage.recipe.most_steps);
@@ -109,18 +115,20 @@ void run_stage(Workspace& work, const Stage<ModelType, Loss, Source>& stage) {
     const int epoch = stopping.epochs();
     double sum = 0, samples = 0, done = 0;
     for (stage.train.start_epoch(epoch); stage.train.next();) {
-      const double loss =
-          static_cast<double>(stage.train.apply([&](const auto&... tensors) { return trainer.step(tensors...); }));
+      const double loss = static_cast<double>(
+          stage.train.apply([&](const auto&... tensors) { return trainer.step(tensors...); }));
       sum += loss * stage.train.size();
       samples += stage.train.size();
       ++done;
       work.report(stage.name, (epoch + done / batches) / stage.recipe.epochs,
                   stage.name + ", epoch " + std::to_string(epoch + 1));
-      if (interrupted()) detail::fail("interrupted in stage " + stage.name + "; the same command goes on from there");
+      if (interrupted())
+        detail::fail("interrupted in stage " + stage.name + "; the same command goes on from there");
     }
     const double held_out = detail::loss_of(trainer, stage.held_out);
     if (!std::isfinite(held_out))
-      detail::fail("stage " + stage.name + ": loss on the held-out samples", std::to_string(held_out), "a finite number");
+      detail::fail("stage " + stage.name + ": loss on the held-out samples", std::to_string(held_out),
+                   "a finite number");
     curve.points.push_back({trainer.steps(), sum / samples, held_out});
     const bool better = stopping.update(held_out);
     curve.seconds = seconds_before + since(start);
@@ -135,8 +143,10 @@ void run_stage(Workspace& work, const Stage<ModelType, Loss, Source>& stage) {
       char text[32];
       std::snprintf(text, sizeof text, "%.17g", stopping.best());
       mmdl::save_checkpoint(trainer, checkpoint,
-                            {{"settings", settings}, {"epochs", std::to_string(stopping.epochs())},
-                             {"best_epoch", std::to_string(stopping.best_epoch())}, {"best", text},
+                            {{"settings", settings},
+                             {"epochs", std::to_string(stopping.epochs())},
+                             {"best_epoch", std::to_string(stopping.best_epoch())},
+                             {"best", text},
                              {"curve", to_json(curve).dump()}});
       saved = Clock::now();
     }

@@ -14,8 +14,9 @@
 
 namespace reproduce {
 
-/// `Config`: `backbone`, `size` (pixels a side), `word_dimension`, and `keep_scales`: whether the scales of all images are
-/// computed once and kept (small images), or the frozen backbone runs in each step of the fusion's training (large ones).
+/// `Config`: `backbone`, `size` (pixels a side), `word_dimension`, and `keep_scales`: whether the scales of
+/// all images are computed once and kept (small images), or the frozen backbone runs in each step of the
+/// fusion's training (large ones).
 template <class Config>
 class StaticStudy final : public Study {
   using B = typename Config::backbone;
@@ -77,15 +78,21 @@ class StaticStudy final : public Study {
  private:
   using AllOf = mmdl::Scales<1, 2, 3, 4, 5>;
 
-  // --- the backbone ------------------------------------------------------------------------------------------
+  // --- the backbone
+  // ------------------------------------------------------------------------------------------
 
   mmdl::LoaderOptions loading(const Recipe& recipe, bool training) const {
-    mmdl::LoaderOptions o{.batch = recipe.batch, .workers = options_.workers, .seed = options_.seed, .shuffle = training,
-                          .drop_last = training, .spare_room = true};
+    mmdl::LoaderOptions o{.batch = recipe.batch,
+                          .workers = options_.workers,
+                          .seed = options_.seed,
+                          .shuffle = training,
+                          .drop_last = training,
+                          .spare_room = true};
     o.images.normalisation = data_.normalisation;
     o.images.cache_bytes = std::size_t{2} << 30;
     if (training)
-      o.images.augmentation = {.flip = true, .random_crop = recipes_.least_crop < 1.0f, .min_area = recipes_.least_crop};
+      o.images.augmentation = {
+          .flip = true, .random_crop = recipes_.least_crop < 1.0f, .min_area = recipes_.least_crop};
     return o;
   }
   mmdl::LoaderOptions plain_loading() const {
@@ -96,11 +103,12 @@ class StaticStudy final : public Study {
 
   /// A stage over images without tags.
   template <class Net, class Loss>
-  void image_stage(const std::string& name, const Recipe& recipe, mmdl::Model<Net, Image>& model, const Loss& loss,
-                   const mmdl::Manifest& train, const mmdl::Manifest& held_out) {
+  void image_stage(const std::string& name, const Recipe& recipe, mmdl::Model<Net, Image>& model,
+                   const Loss& loss, const mmdl::Manifest& train, const mmdl::Manifest& held_out) {
     Loader training(train, loading(recipe, true)), validation(held_out, loading(recipe, false));
     ImageSource<Loader, false> source(training), held(validation);
-    run_stage(work_, Stage{name, recipe, fingerprint(train) + fingerprint(held_out), model, loss, source, held});
+    run_stage(work_,
+              Stage{name, recipe, fingerprint(train) + fingerprint(held_out), model, loss, source, held});
   }
 
   void train_backbone() {
@@ -120,15 +128,17 @@ class StaticStudy final : public Study {
     image_stage("backbone", recipes_.backbone, backbone_, label_loss_, data_.train, data_.held_out);
   }
 
-  // --- features, computed once -------------------------------------------------------------------------------
+  // --- features, computed once
+  // -------------------------------------------------------------------------------
 
   mmdl::FeatureCache& open_cache(Features& features, const std::string& name, const Split& split,
                                  const std::string& network, long width) {
     features.identity = network;
     features.caches.push_back(std::make_shared<mmdl::FeatureCache>(
         work_.file(name + "." + split.name + ".rows"),
-        mmdl::FeatureCacheIdentity{network, fingerprint(*split.manifest) + ", " + std::to_string(split.views) + " views, " +
-                                                std::to_string(Config::size) + " px",
+        mmdl::FeatureCacheIdentity{network,
+                                   fingerprint(*split.manifest) + ", " + std::to_string(split.views) +
+                                       " views, " + std::to_string(Config::size) + " px",
                                    split.samples() * split.views, width}));
     return *features.caches.back();
   }
@@ -139,12 +149,13 @@ class StaticStudy final : public Study {
     Features features;
     features.width = mmdl::output_shape<Net, Image>::extents[0];
     for (Split& split : splits_)
-      compute_image_rows<Loader>(open_cache(features, name, split, mmdl::network_fingerprint(model), features.width), split,
-                                 plain_loading(), work_, name, [&, output = mmdl::Tensor<mmdl::output_shape<Net, Image>>()](
-                                                                   const auto& images) mutable {
-                                   output = model.predict(images);
-                                   return std::array{std::span<const float>(output.data(), output.size())};
-                                 });
+      compute_image_rows<Loader>(
+          open_cache(features, name, split, mmdl::network_fingerprint(model), features.width), split,
+          plain_loading(), work_, name,
+          [&, output = mmdl::Tensor<mmdl::output_shape<Net, Image>>()](const auto& images) mutable {
+            output = model.predict(images);
+            return std::array{std::span<const float>(output.data(), output.size())};
+          });
     work_.finish(name);
     return features;
   }
@@ -169,17 +180,23 @@ class StaticStudy final : public Study {
     scales_.width = static_cast<int>(width);
     for (Split& split : splits_)
       compute_image_rows<Loader>(
-          open_cache(scales_, "scales", split, mmdl::network_fingerprint(model), width), split, plain_loading(), work_, "scales",
+          open_cache(scales_, "scales", split, mmdl::network_fingerprint(model), width), split,
+          plain_loading(), work_, "scales",
           [&, output = typename mmdl::Model<Net, Image>::prediction()](const auto& images) mutable {
             output = model.predict(images);
-            return std::apply([](const auto&... tensors) { return std::array{std::span<const float>(tensors.data(), tensors.size())...}; },
-                              output);
+            return std::apply(
+                [](const auto&... tensors) {
+                  return std::array{std::span<const float>(tensors.data(), tensors.size())...};
+                },
+                output);
           });
     work_.finish("scales");
   }
 
   static constexpr std::array<long, 5> scale_sizes() {
-    return []<class... Shapes>(mmdl::List<Shapes...>) { return std::array<long, 5>{static_cast<long>(Shapes::size)...}; }(ScaleShapes{});
+    return []<class... Shapes>(mmdl::List<Shapes...>) {
+      return std::array<long, 5>{static_cast<long>(Shapes::size)...};
+    }(ScaleShapes{});
   }
 
   template <class Which>
@@ -187,24 +204,27 @@ class StaticStudy final : public Study {
     std::array<Column, std::size(Chosen<Which>::numbers)> columns;
     for (std::size_t i = 0; i < columns.size(); ++i) {
       long begin = 0;
-      for (int before = 1; before < Chosen<Which>::numbers[i]; ++before) begin += scale_sizes()[static_cast<std::size_t>(before - 1)];
+      for (int before = 1; before < Chosen<Which>::numbers[i]; ++before)
+        begin += scale_sizes()[static_cast<std::size_t>(before - 1)];
       columns[i] = cache_column(*scales_.caches[split], splits_[split].samples(), begin);
     }
     return columns;
   }
 
-  // --- stages over rows --------------------------------------------------------------------------------------
+  // --- stages over rows
+  // --------------------------------------------------------------------------------------
 
   /// A stage whose inputs and target are columns; `make(split)` gives the inputs'.
   template <class Model, class Loss, class Make, class Target, class... Shapes>
-  void row_stage(const std::string& name, const Recipe& recipe, Model& model, const Loss& loss, const Make& make,
-                 const Target& target, const std::string& below, mmdl::List<Shapes...>) {
+  void row_stage(const std::string& name, const Recipe& recipe, Model& model, const Loss& loss,
+                 const Make& make, const Target& target, const std::string& below, mmdl::List<Shapes...>) {
     const auto source = [&](std::size_t split, bool training) {
       const auto inputs = make(split);
       std::array<Column, sizeof...(Shapes)> columns;
       std::copy(inputs.begin(), inputs.end(), columns.begin());
       columns.back() = target(splits_[split]);
-      return RowSource<Shapes...>(splits_[split].usable, splits_[split].views, recipe.batch, training, options_.seed, columns);
+      return RowSource<Shapes...>(splits_[split].usable, splits_[split].views, recipe.batch, training,
+                                  options_.seed, columns);
     };
     auto train = source(0, true);
     auto held_out = source(1, false);
@@ -219,13 +239,14 @@ class StaticStudy final : public Study {
       using Inputs = typename Chosen<Which>::shapes;
       using Net = mmdl::stages::VisualFeatures<Fusion>;
       mmdl::Model<Net, Inputs> features(options_.seed);
-      if constexpr (mmdl::parameter_count<Net, Inputs> > 0) {
+      if constexpr (mmdl::parameter_count < Net, Inputs >> 0) {
         using Training = mmdl::stages::TrainFusionOfScales<Fusion, room>;
         mmdl::Model<Training, Inputs> model(options_.seed);
         [&]<class... Shapes>(mmdl::List<Shapes...>) {
-          row_stage("fusion-" + id, recipes_.fusion, model, label_loss_,
-                    [&](std::size_t split) { return scale_columns<Which>(split); }, label_column,
-                    scales_.identity, mmdl::List<Shapes..., LabelShape>{});
+          row_stage(
+              "fusion-" + id, recipes_.fusion, model, label_loss_,
+              [&](std::size_t split) { return scale_columns<Which>(split); }, label_column, scales_.identity,
+              mmdl::List<Shapes..., LabelShape>{});
         }(Inputs{});
         mmdl::transfer(features, model, "visual.", "visual.");
         if (id == "ms-cnn") keep_fusion(model);
@@ -233,16 +254,20 @@ class StaticStudy final : public Study {
       Features rows;
       rows.width = width_of<Fusion, Which>;
       for (std::size_t i = 0; i < splits_.size(); ++i)
-        compute_rows(open_cache(rows, "features-" + id, splits_[i],
-                                mmdl::network_fingerprint(features) + " over " + scales_.identity, rows.width),
-                     splits_[i], features, Inputs{}, scale_columns<Which>(i));
+        compute_rows(
+            open_cache(rows, "features-" + id, splits_[i],
+                       mmdl::network_fingerprint(features) + " over " + scales_.identity, rows.width),
+            splits_[i], features, Inputs{}, scale_columns<Which>(i));
       return rows;
     } else {
       using Net = mmdl::stages::VisualFeatures<Visual<Fusion, Which>>;
       mmdl::Model<Net, Image> features(options_.seed);
       mmdl::transfer(features, backbone_, "visual.", "visual.");
       using Training = mmdl::stages::TrainFusion<B, Fusion, Which, room>;
-      if constexpr (mmdl::parameter_count<Net, Image> > mmdl::parameter_count<mmdl::stages::VisualFeatures<Visual<mmdl::ConcatFusion, Which>>, Image>) {
+      if constexpr (mmdl::parameter_count < Net,
+                    Image >>
+                        mmdl::parameter_count<mmdl::stages::VisualFeatures<Visual<mmdl::ConcatFusion, Which>>,
+                                              Image>) {
         mmdl::Model<Training, Image> model(options_.seed);
         mmdl::transfer(model, backbone_, "visual.", "visual.");
         mmdl::transfer(model, backbone_, "labels.", "labels.");
@@ -254,7 +279,8 @@ class StaticStudy final : public Study {
     }
   }
 
-  /// The trained fusion branch and its classifier go into the whole network, which end-to-end training begins with.
+  /// The trained fusion branch and its classifier go into the whole network, which end-to-end training begins
+  /// with.
   template <class Model>
   void keep_fusion(const Model& model) {
     if (!options_.wants({"XII"})) return;
@@ -276,15 +302,16 @@ class StaticStudy final : public Study {
   }
   /// Visual and textual features side by side. Textual features have one view.
   Rows joint_rows(const Features& visual, const Features& textual) const {
-    return {[this, visual, textual](std::size_t split) {
-              Column text = [cache = textual.caches[split]](long sample, int, std::span<float> out) {
-                const auto row = cache->row(sample);
-                std::copy(row.begin(), row.end(), out.begin());
-              };
-              return std::array<Column, 1>{joined(cache_column(*visual.caches[split], splits_[split].samples()),
-                                                  static_cast<std::size_t>(visual.width), std::move(text))};
-            },
-            visual.identity + textual.identity};
+    return {
+        [this, visual, textual](std::size_t split) {
+          Column text = [cache = textual.caches[split]](long sample, int, std::span<float> out) {
+            const auto row = cache->row(sample);
+            std::copy(row.begin(), row.end(), out.begin());
+          };
+          return std::array<Column, 1>{joined(cache_column(*visual.caches[split], splits_[split].samples()),
+                                              static_cast<std::size_t>(visual.width), std::move(text))};
+        },
+        visual.identity + textual.identity};
   }
 
   /// A head's outputs for the usable test images, the first `count` numbers of each.
@@ -324,8 +351,8 @@ class StaticStudy final : public Study {
   std::vector<float> quantity_head(const std::string& id, const Rows& rows) {
     using Input = mmdl::Shape<Width>;
     mmdl::Model<mmdl::stages::TrainQuantity<>, Input> model(options_.seed);
-    row_stage("quantity-" + id, recipes_.quantity, model, mmdl::MeanSquaredError{}, rows.make, quantity_column, rows.identity,
-              mmdl::List<Input, mmdl::Shape<1>>{});
+    row_stage("quantity-" + id, recipes_.quantity, model, mmdl::MeanSquaredError{}, rows.make,
+              quantity_column, rows.identity, mmdl::List<Input, mmdl::Shape<1>>{});
     if constexpr (Width == 2 * visual_width)
       if (whole_ && id == "ms-cnn+tags") mmdl::transfer(*whole_, model, "quantity.", "quantity.");
     return test_outputs(model, rows, mmdl::List<Input>{}, 1);
@@ -336,9 +363,10 @@ class StaticStudy final : public Study {
   std::vector<float> quantity_classes(const std::string& id, const Rows& rows) {
     using Input = mmdl::Shape<Width>;
     using Classes = mmdl::Shape<most_quantity + 1>;
-    mmdl::Model<mmdl::stages::TrainQuantity<mmdl::QuantityClassifier<most_quantity>>, Input> model(options_.seed);
-    row_stage("quantity-classes-" + id, recipes_.quantity, model, mmdl::SoftmaxCrossEntropy{}, rows.make, quantity_class_column,
-              rows.identity, mmdl::List<Input, Classes>{});
+    mmdl::Model<mmdl::stages::TrainQuantity<mmdl::QuantityClassifier<most_quantity>>, Input> model(
+        options_.seed);
+    row_stage("quantity-classes-" + id, recipes_.quantity, model, mmdl::SoftmaxCrossEntropy{}, rows.make,
+              quantity_class_column, rows.identity, mmdl::List<Input, Classes>{});
     const std::vector<float> logits = test_outputs(model, rows, mmdl::List<Input>{}, most_quantity + 1);
     std::vector<float> quantities;
     for (auto row = logits.begin(); row != logits.end(); row += most_quantity + 1)
@@ -348,10 +376,12 @@ class StaticStudy final : public Study {
 
   /// Trains a network over the tags apart (section III-D), and computes its features.
   template <class TextNet>
-  Features text_features(const std::string& id, mmdl::Model<mmdl::stages::TrainText<TextNet, room>, Tags>& model) {
-    row_stage("text-" + id, recipes_.text, model, label_loss_,
-              [&](std::size_t split) { return std::array<Column, 1>{tag_column(splits_[split])}; }, label_column, "",
-              mmdl::List<Tags, LabelShape>{});
+  Features text_features(const std::string& id,
+                         mmdl::Model<mmdl::stages::TrainText<TextNet, room>, Tags>& model) {
+    row_stage(
+        "text-" + id, recipes_.text, model, label_loss_,
+        [&](std::size_t split) { return std::array<Column, 1>{tag_column(splits_[split])}; }, label_column,
+        fingerprint(data_.tags), mmdl::List<Tags, LabelShape>{});
     using Net = mmdl::stages::TextFeatures<TextNet>;
     mmdl::Model<Net, Tags> features(options_.seed);
     mmdl::transfer(features, model, "text.", "text.");
@@ -360,21 +390,24 @@ class StaticStudy final : public Study {
     for (Split& split : splits_) {
       Split once = split;
       once.views = 1;
-      compute_rows(open_cache(rows, "text-" + id, once, mmdl::network_fingerprint(features), rows.width), once, features,
-                   mmdl::List<Tags>{}, {tag_column(split)});
+      compute_rows(open_cache(rows, "text-" + id, once, mmdl::network_fingerprint(features), rows.width),
+                   once, features, mmdl::List<Tags>{}, {tag_column(split)});
     }
     return rows;
   }
 
-  // --- the tables' rows --------------------------------------------------------------------------------------
+  // --- the tables' rows
+  // --------------------------------------------------------------------------------------
 
-  void put(const std::string& row, const mmdl::AnnotationScores& scores, const TestRows& test, const Logits& logits) {
+  void put(const std::string& row, const mmdl::AnnotationScores& scores, const TestRows& test,
+           const Logits& logits) {
     results_.scores[row] = scores;
     results_.mean_average_precision[row] = average_precision(test, logits);
   }
 
   template <int Width = visual_width>
-  Logits add_top(const std::string& row, const std::string& id, const Features& features, const TestRows& test) {
+  Logits add_top(const std::string& row, const std::string& id, const Features& features,
+                 const TestRows& test) {
     Logits logits = label_head<Width>(id, rows_of(features));
     put(row, score_top(test, logits, 3), test, logits);
     return logits;
@@ -413,10 +446,12 @@ class StaticStudy final : public Study {
     results_.quantities["ms-cnn"] = score_quantities(test, visual_quantities);
     if (options_.wants({"X"}))
       for (const int percent : {10, 20, 30, 40, 50})
-        put("threshold-0." + std::to_string(percent / 10), score_above(test, visual_logits, percent / 100.0), test, visual_logits);
+        put("threshold-0." + std::to_string(percent / 10), score_above(test, visual_logits, percent / 100.0),
+            test, visual_logits);
     if (options_.wants({"XI"}))
       put("ms-cnn+lqp-classification",
-          score_by_quantity(test, visual_logits, quantity_classes<visual_width>("ms-cnn", visual)), test, visual_logits);
+          score_by_quantity(test, visual_logits, quantity_classes<visual_width>("ms-cnn", visual)), test,
+          visual_logits);
     if (data_.tags.size() == 0) return;
 
     mmdl::Model<mmdl::stages::TrainText<Text, room>, Tags> text_model(options_.seed);
@@ -433,7 +468,8 @@ class StaticStudy final : public Study {
       mmdl::Model<mmdl::stages::TrainText<Words, room>, Tags> words(options_.seed);
       if (!options_.word_vectors.empty()) read_words(words);
       const Features textual = text_features<Words>("word-vectors", words);
-      const Logits logits = label_head<visual_width + Config::word_dimension>("ms-cnn+word2vec", joint_rows(fused, textual));
+      const Logits logits =
+          label_head<visual_width + Config::word_dimension>("ms-cnn+word2vec", joint_rows(fused, textual));
       put("ms-cnn+word2vec", score_top(test, logits, 3), test, logits);
     }
     if (whole_) end_to_end(test);
@@ -445,7 +481,8 @@ class StaticStudy final : public Study {
     if (vectors.dimension != Config::word_dimension)
       mmdl::detail::fail(options_.word_vectors, std::to_string(vectors.dimension) + " numbers a word",
                          std::to_string(Config::word_dimension));
-    const auto weight = model.parameter("text.linear1.weight");  // with room for more tags than the data may have
+    const auto weight =
+        model.parameter("text.linear1.weight");  // with room for more tags than the data may have
     std::fill(weight.begin(), weight.end(), 0.0f);
     vectors.copy_to(weight.first(vectors.matrix.size()));
     work_.line(options_.word_vectors + ": vectors of " + std::to_string(vectors.found_count()) + " of " +
@@ -461,9 +498,11 @@ class StaticStudy final : public Study {
     };
     const auto train = make(data_.train, true), held_out = make(data_.held_out, false);
     ImageSource<TaggedLoader, true> source(*train), held(*held_out);
-    run_stage(work_, Stage{"end-to-end", recipes_.end_to_end, print_, *whole_,
-                           mmdl::Losses{label_loss_, mmdl::MeanSquaredError{.weight = recipes_.end_to_end_quantity_weight}},
-                           source, held});
+    run_stage(work_,
+              Stage{"end-to-end", recipes_.end_to_end, print_ + fingerprint(data_.tags), *whole_,
+                    mmdl::Losses{label_loss_,
+                                 mmdl::MeanSquaredError{.weight = recipes_.end_to_end_quantity_weight}},
+                    source, held});
     auto loading_test = loading(recipes_.end_to_end, false);
     TaggedLoader loader(data_.test, mmdl::TagVocabulary(data_.tags.words()), loading_test);
     Logits logits;
@@ -482,7 +521,8 @@ class StaticStudy final : public Study {
     results_.quantities["end-to-end"] = score_quantities(test, quantities);
   }
 
-  // --- what else the report shows ----------------------------------------------------------------------------
+  // --- what else the report shows
+  // ----------------------------------------------------------------------------
 
   void describe(const TestRows& test) {
     results_.data = data_.name;
@@ -498,7 +538,8 @@ class StaticStudy final : public Study {
     results_.labels = test.classes;
     results_.tags = data_.tags.size();
     results_.curves = work_.curves;
-    for (const mmdl::Manifest* manifest : {&data_.train, &data_.held_out}) count_labels(*manifest, results_.train_label_counts);
+    for (const mmdl::Manifest* manifest : {&data_.train, &data_.held_out})
+      count_labels(*manifest, results_.train_label_counts);
     count_labels(data_.test, results_.test_label_counts);
     if (full_quantities_.empty()) return;
     results_.quantity_groups = group_quantities(test, full_quantities_);
@@ -507,14 +548,17 @@ class StaticStudy final : public Study {
 
   /// The work of all stages, in multiply-adds; a forward and backward count three times the forward.
   void plan() {
-    const auto n = static_cast<double>(splits_[0].samples()), all = 2 * n + static_cast<double>(splits_[1].samples() + splits_[2].samples());
+    const auto n = static_cast<double>(splits_[0].samples()),
+               all = 2 * n + static_cast<double>(splits_[1].samples() + splits_[2].samples());
     const double below = static_cast<double>(mmdl::multiply_adds<BackboneNet, Image>);
     const double whole = static_cast<double>(mmdl::multiply_adds<EndToEndNet, mmdl::List<Image, Tags>>);
     if (data_.pretrain && options_.weights.empty())
-      work_.plan("pretrained", 3 * below * static_cast<double>(data_.pretrain->samples.size()) * recipes_.pretrain.epochs);
+      work_.plan("pretrained",
+                 3 * below * static_cast<double>(data_.pretrain->samples.size()) * recipes_.pretrain.epochs);
     work_.plan("backbone", 3 * below * n * recipes_.backbone.epochs);
     work_.plan("features-cnn", below * all);
-    const double fusion = (3 * (whole - below) + (Config::keep_scales ? 0 : below)) * n * recipes_.fusion.epochs;
+    const double fusion =
+        (3 * (whole - below) + (Config::keep_scales ? 0 : below)) * n * recipes_.fusion.epochs;
     const auto plan_fusion = [&](const std::string& id) {
       work_.plan("fusion-" + id, fusion);
       if (!Config::keep_scales) work_.plan("features-" + id, below * all);
@@ -522,10 +566,12 @@ class StaticStudy final : public Study {
     plan_fusion("ms-cnn");
     if (options_.wants({"V", "VI"})) plan_fusion("maxpool@1,2,3,4,5");
     if (options_.wants({"VI"}))
-      for (const char* id : {"ms-cnn@2,3,4,5", "ms-cnn@3,4,5", "ms-cnn@4,5", "maxpool@2,3,4,5", "maxpool@3,4,5", "maxpool@4,5"})
+      for (const char* id : {"ms-cnn@2,3,4,5", "ms-cnn@3,4,5", "ms-cnn@4,5", "maxpool@2,3,4,5",
+                             "maxpool@3,4,5", "maxpool@4,5"})
         plan_fusion(id);
     if (Config::keep_scales) work_.plan("scales", below * all);
-    if (options_.wants({"XII"})) work_.plan("end-to-end", (3 * (whole - below) + below) * n * recipes_.end_to_end.epochs);
+    if (options_.wants({"XII"}))
+      work_.plan("end-to-end", (3 * (whole - below) + below) * n * recipes_.end_to_end.epochs);
   }
 
   const StudyOptions options_;

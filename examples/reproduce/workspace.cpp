@@ -10,7 +10,9 @@ namespace reproduce {
 Workspace::Workspace(std::string folder) : folder_(std::move(folder)) {
   std::error_code error;
   std::filesystem::create_directories(folder_, error);
-  if (error) mmdl::detail::fail(mmdl::detail::printable(folder_, 4096) + ": cannot create the folder: " + error.message());
+  if (error)
+    mmdl::detail::fail(mmdl::detail::printable(folder_, 4096) +
+                       ": cannot create the folder: " + error.message());
 }
 
 void Workspace::plan(const std::string& stage, double work) { planned_[stage] = work; }

@@ -17,7 +17,8 @@ namespace reproduce {
 /// Set by SIGINT and SIGTERM: a stage ends at its next step; what was saved stays.
 bool interrupted();
 
-/// Counts the work of all stages in one unit (multiply-adds of the training), so that progress is that of the whole run.
+/// Counts the work of all stages in one unit (multiply-adds of the training), so that progress is that of the
+/// whole run.
 class Workspace {
  public:
   /// Makes the folder where there is none. Throws `mmdl::Error` when it cannot.

@@ -17,7 +17,8 @@ StudyEntry mobilenet_study();
 
 StudyEntry mobilenet_study() {
   return {"mobilenet", Config::size,
-          [](const StudyOptions& options, StudyData data, const Recipes& recipes, Workspace& work) -> std::unique_ptr<Study> {
+          [](const StudyOptions& options, StudyData data, const Recipes& recipes,
+             Workspace& work) -> std::unique_ptr<Study> {
             return std::make_unique<StaticStudy<Config>>(options, std::move(data), recipes, work);
           }};
 }

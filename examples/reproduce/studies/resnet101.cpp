@@ -17,7 +17,8 @@ StudyEntry resnet101_study();
 
 StudyEntry resnet101_study() {
   return {"resnet101", Config::size,
-          [](const StudyOptions& options, StudyData data, const Recipes& recipes, Workspace& work) -> std::unique_ptr<Study> {
+          [](const StudyOptions& options, StudyData data, const Recipes& recipes,
+             Workspace& work) -> std::unique_ptr<Study> {
             return std::make_unique<StaticStudy<Config>>(options, std::move(data), recipes, work);
           }};
 }

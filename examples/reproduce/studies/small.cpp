@@ -9,7 +9,7 @@ namespace {
 struct Config {
   using backbone = annotate::backbones::small<64>::backbone;
   static constexpr int size = 64, word_dimension = 50;
-  static constexpr bool keep_scales = false;
+  static constexpr bool keep_scales = true;
 };
 
 }  // namespace
@@ -18,7 +18,8 @@ StudyEntry small_study();
 
 StudyEntry small_study() {
   return {"small", Config::size,
-          [](const StudyOptions& options, StudyData data, const Recipes& recipes, Workspace& work) -> std::unique_ptr<Study> {
+          [](const StudyOptions& options, StudyData data, const Recipes& recipes,
+             Workspace& work) -> std::unique_ptr<Study> {
             return std::make_unique<StaticStudy<Config>>(options, std::move(data), recipes, work);
           }};
 }
