@@ -49,12 +49,12 @@ class LayerRun {
 
 template <class Layer, class Input>
 void set_counters(benchmark::State& state, double passes, double bytes) {
-  const double work = passes * 2.0 * static_cast<double>(multiply_adds<Layer, Input>) *
-                      static_cast<double>(state.range(0));
+  const double work =
+      passes * 2.0 * static_cast<double>(multiply_adds<Layer, Input>) * static_cast<double>(state.range(0));
   state.counters["FLOP/s"] =
       benchmark::Counter(work, benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1000);
-  state.counters["bytes/s"] =
-      benchmark::Counter(passes * bytes, benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1000);
+  state.counters["bytes/s"] = benchmark::Counter(
+      passes * bytes, benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1000);
 }
 
 template <class Layer, class Input>
@@ -82,17 +82,17 @@ void backward(benchmark::State& state) {
 
 /// Registers the forward (as in inference) and the backward of a layer, at batch 1 and 8. Both arguments in
 /// parentheses: MMDL_BENCHMARK_LAYER((Conv<64, Kernel<3>>), (Shape<56, 56, 64>)).
-#define MMDL_BENCHMARK_LAYER(LAYER, SHAPE)                                                                       \
-  [[maybe_unused]] static const bool MMDL_BENCHMARK_NAME_(__LINE__) = [] {                                         \
-    using Layer = MMDL_BENCHMARK_STRIP_ LAYER;                                                                   \
-    using Input = MMDL_BENCHMARK_STRIP_ SHAPE;                                                                   \
-    benchmark::RegisterBenchmark("forward " #LAYER #SHAPE, mmdl::bench::infer<Layer, Input>)                      \
-        ->Arg(1)                                                                                                 \
-        ->Arg(8)                                                                                                 \
-        ->UseRealTime();                                                                                         \
-    benchmark::RegisterBenchmark("backward " #LAYER #SHAPE, mmdl::bench::backward<Layer, Input>)                  \
-        ->Arg(1)                                                                                                 \
-        ->Arg(8)                                                                                                 \
-        ->UseRealTime();                                                                                         \
-    return true;                                                                                                 \
+#define MMDL_BENCHMARK_LAYER(LAYER, SHAPE)                                                       \
+  [[maybe_unused]] static const bool MMDL_BENCHMARK_NAME_(__LINE__) = [] {                       \
+    using Layer = MMDL_BENCHMARK_STRIP_ LAYER;                                                   \
+    using Input = MMDL_BENCHMARK_STRIP_ SHAPE;                                                   \
+    benchmark::RegisterBenchmark("forward " #LAYER #SHAPE, mmdl::bench::infer<Layer, Input>)     \
+        ->Arg(1)                                                                                 \
+        ->Arg(8)                                                                                 \
+        ->UseRealTime();                                                                         \
+    benchmark::RegisterBenchmark("backward " #LAYER #SHAPE, mmdl::bench::backward<Layer, Input>) \
+        ->Arg(1)                                                                                 \
+        ->Arg(8)                                                                                 \
+        ->UseRealTime();                                                                         \
+    return true;                                                                                 \
   }()

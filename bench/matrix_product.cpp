@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The library's packed matrix product beside Eigen's, at the shapes of ResNet-101's pointwise convolutions and of the
-// annotator's linear layers: C = A B, C = A B^T (gradient of the input), C = A^T B (gradient of the weights).
+// The library's packed matrix product beside Eigen's, at the shapes of ResNet-101's pointwise convolutions
+// and of the annotator's linear layers: C = A B, C = A B^T (gradient of the input), C = A^T B (gradient of
+// the weights).
 #include <benchmark/benchmark.h>
 
 #include <Eigen/Core>
@@ -19,7 +20,12 @@ struct Operands {
   long m, k, n;
   Buffer<float> a, b, c;
   explicit Operands(const benchmark::State& state)
-      : m(state.range(0)), k(state.range(1)), n(state.range(2)), a(numbers(m, k)), b(numbers(k, n)), c(numbers(m, n)) {
+      : m(state.range(0)),
+        k(state.range(1)),
+        n(state.range(2)),
+        a(numbers(m, k)),
+        b(numbers(k, n)),
+        c(numbers(m, n)) {
     fill_normals(a.data(), 0, m * k, 1, 0, 1.0f);
     fill_normals(b.data(), 0, k * n, 1, 1, 1.0f);
   }
@@ -28,8 +34,8 @@ struct Operands {
 
 void count_work(benchmark::State& state, const Operands& o) {
   state.counters["FLOP/s"] =
-      benchmark::Counter(2.0 * static_cast<double>(o.m * o.k * o.n), benchmark::Counter::kIsIterationInvariantRate,
-                         benchmark::Counter::kIs1000);
+      benchmark::Counter(2.0 * static_cast<double>(o.m * o.k * o.n),
+                         benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1000);
 }
 
 template <Form form>
@@ -69,10 +75,10 @@ void eigen(benchmark::State& state) {
 
 void shapes(benchmark::internal::Benchmark* b) {
   b->ArgNames({"m", "k", "n"})->UseRealTime();
-  b->Args({25088, 64, 256})->Args({25088, 256, 64});  // batch 8: 56x56
-  b->Args({6272, 128, 512})->Args({6272, 512, 128});  // 28x28
+  b->Args({25088, 64, 256})->Args({25088, 256, 64});    // batch 8: 56x56
+  b->Args({6272, 128, 512})->Args({6272, 512, 128});    // 28x28
   b->Args({1568, 256, 1024})->Args({1568, 1024, 256});  // 14x14
-  b->Args({392, 512, 2048})->Args({392, 2048, 512});  // 7x7
+  b->Args({392, 512, 2048})->Args({392, 2048, 512});    // 7x7
   b->Args({32, 1000, 2048})->Args({32, 2048, 2048})->Args({32, 4096, 512})->Args({1, 4096, 512});
 }
 

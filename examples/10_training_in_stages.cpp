@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The annotator trained in the paper's stages: each is a type, what is done is frozen, features are computed once.
+// The annotator trained in the paper's stages: each is a type, what is done is frozen, features are computed
+// once.
 #include <cstdio>
 #include <mmdl/mmdl.hpp>
 
@@ -14,8 +15,9 @@ constexpr int rows = 64, labels = 5;
 
 // What the frozen stage costs no longer, known when compiling.
 using Fusion = stages::TrainFusion<Tiny, ConvFusion, AllScales, labels>;
-static_assert(2 * training_bytes<Fusion, Image> < training_bytes<stages::FineTuneBackbone<Tiny, labels>, Image> +
-                                                      training_bytes<MultiScale<Tiny>, Image>);
+static_assert(2 * training_bytes<Fusion, Image> <
+              training_bytes<stages::FineTuneBackbone<Tiny, labels>, Image> +
+                  training_bytes<MultiScale<Tiny>, Image>);
 
 int main() {
   Tensor<Image> images(rows);
@@ -42,9 +44,11 @@ int main() {
   Trainer second{fusion, SigmoidCrossEntropy{}, AdamW{.learning_rate = 0.01f}};
   train(second, images, truth);
 
-  Model<stages::VisualFeatures<MultiScale<Tiny>>, Image> visual;  // what both say of each image, computed once
+  Model<stages::VisualFeatures<MultiScale<Tiny>>, Image>
+      visual;  // what both say of each image, computed once
   transfer(visual, fusion, "visual.", "visual.");
-  FeatureCache cache("features.rows", {network_fingerprint(visual), "64 made-up images", rows, Features::size});
+  FeatureCache cache("features.rows",
+                     {network_fingerprint(visual), "64 made-up images", rows, Features::size});
   if (!cache.complete()) {  // else a run before has computed them
     const Tensor<Features> computed = visual.predict(images);
     for (int n = 0; n < rows; ++n) cache.put(n, computed[n]);
@@ -61,7 +65,8 @@ int main() {
   EarlyStopping stopping(quantity_head, /*patience=*/3);  // keeps the weights of the best epoch
   while (!stopping.stop() && stopping.epochs() < 10) {
     train(fourth, features, quantities);
-    stopping.update(static_cast<double>(fourth.evaluate(features, quantities)));  // better: on held-out images
+    stopping.update(
+        static_cast<double>(fourth.evaluate(features, quantities)));  // better: on held-out images
   }
   stopping.restore();
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole library in a CUDA translation unit: nvcc reads every header, and plans and instantiates a network.
+// The whole library in a CUDA translation unit: nvcc reads every header, and plans and instantiates a
+// network.
 #include <mmdl/mmdl.hpp>
-
 #include <type_traits>
 
 using namespace mmdl;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The generator against its authors' published vectors, and the numbers made from it against their distributions.
+// The generator against its authors' published vectors, and the numbers made from it against their
+// distributions.
+#include "mmdl/core/random.hpp"
+
 #include <doctest/doctest.h>
 
 #include <cmath>
 
-#include "mmdl/core/random.hpp"
 #include "mmdl/core/tensor.hpp"
 
 using namespace mmdl;

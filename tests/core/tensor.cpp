@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Shapes, lists, tensors.
+#include "mmdl/core/tensor.hpp"
+
 #include <doctest/doctest.h>
 
 #include <cstdint>
 #include <limits>
 #include <type_traits>
-
-#include "mmdl/core/tensor.hpp"
 
 using namespace mmdl;
 

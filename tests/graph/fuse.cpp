@@ -76,10 +76,13 @@ TEST_CASE("fused equals unfused") {
   compare<Sequential<Residual<Sequential<Conv<4>, BatchNorm>>, Relu>, Image>();
   compare<Sequential<Residual<Sequential<Conv<4>, BatchNorm, Relu>>, Tanh>, Image>();
   compare<Sequential<Residual<Sequential<BatchNorm, Relu, Conv<4>>>, Relu>, Image>();
-  compare<Sequential<Residual<Sequential<Conv<6>, BatchNorm>, Sequential<Conv<6, Kernel<1>>, BatchNorm>>, Relu>, Image>();
+  compare<
+      Sequential<Residual<Sequential<Conv<6>, BatchNorm>, Sequential<Conv<6, Kernel<1>>, BatchNorm>>, Relu>,
+      Image>();
   compare<Sequential<Residual<BatchNorm, Relu>, Residual<Identity>, Relu>, Image>();
   compare<Sequential<Conv<4>, Heads<BatchNorm, Relu, Identity>, Join, Dropout<50>, Conv<2>, Tanh>, Image>();
-  compare<Sequential<Flatten, Linear<8>, Relu, Dropout<50>, Linear<4>, Sigmoid, Linear<2>, BatchNorm>, Image>();
+  compare<Sequential<Flatten, Linear<8>, Relu, Dropout<50>, Linear<4>, Sigmoid, Linear<2>, BatchNorm>,
+          Image>();
   compare<MultiScale<Tiny>, Image>();
   compare<MultiScale<Tiny, MaxPoolFusion>, Image>();
   compare<MultiScale<Tiny, ConcatFusion>, Image>();
@@ -115,7 +118,8 @@ TEST_CASE("descriptions") {
   const std::string drawing = dot<Net, Photo, true>();
   CHECK(drawing.find("digraph") == 0);
   CHECK(drawing.find("scale2.block1.conv2 + batch norm + residual + relu") != std::string::npos);
-  // 7x7 stem of ResNet: 112 * 112 places, 7 * 7 * 3 products each, 64 filters; a batch norm counts one a number.
+  // 7x7 stem of ResNet: 112 * 112 places, 7 * 7 * 3 products each, 64 filters; a batch norm counts one a
+  // number.
   CHECK(multiply_adds<Conv<64, Kernel<7>, Stride<2>>, Photo> == 112L * 112 * 7 * 7 * 3 * 64);
   CHECK(multiply_adds<Sequential<Linear<30>, BatchNorm>, Shape<20>> == 20 * 30 + 30);
 }
@@ -125,8 +129,9 @@ TEST_CASE("names are unique and say where a parameter stands") {
   const Model<Net, List<Shape<64, 64, 3>, Shape<10>>> model;
   const std::set<std::string> names(model.names().begin(), model.names().end());
   CHECK(names.size() == model.names().size());
-  for (const char* name : {"visual.scale1.conv1.weight", "visual.scale3.block2.conv1.weight",
-                           "visual.scale3.block1.shortcut.batch_norm1.running_variance", "visual.fusion4.conv2.weight",
-                           "text.linear2.bias", "labels.linear1.weight", "quantity.linear3.bias"})
+  for (const char* name :
+       {"visual.scale1.conv1.weight", "visual.scale3.block2.conv1.weight",
+        "visual.scale3.block1.shortcut.batch_norm1.running_variance", "visual.fusion4.conv2.weight",
+        "text.linear2.bias", "labels.linear1.weight", "quantity.linear3.bias"})
     CHECK_MESSAGE(names.count(name) == 1, name);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The memory plan against a simulation: each place of the arena carries the tag of what was written there last, and
-// every read must find the tag of what it came for.
+// The memory plan against a simulation: each place of the arena carries the tag of what was written there
+// last, and every read must find the tag of what it came for.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -24,7 +24,8 @@ class Simulation {
   static constexpr int count = static_cast<int>(std::size(Program::graph.nodes));
 
  public:
-  explicit Simulation(Mode mode) : tags_(static_cast<std::size_t>(plan.total / unit), -1), tag_of_(count, -1) {
+  explicit Simulation(Mode mode)
+      : tags_(static_cast<std::size_t>(plan.total / unit), -1), tag_of_(count, -1) {
     REQUIRE(plan.total % unit == 0);
     forward();
     for (int i = 0; i < graph.outputs.count; ++i) expect_value(graph.outputs.id[i], count);
@@ -42,7 +43,8 @@ class Simulation {
   }
   void expect(long offset, long length, int tag, const std::string& what) const {
     bool intact = offset >= 0;
-    for (long i = 0; intact && i < length; ++i) intact = tags_[static_cast<std::size_t>(offset / unit + i)] == tag;
+    for (long i = 0; intact && i < length; ++i)
+      intact = tags_[static_cast<std::size_t>(offset / unit + i)] == tag;
     INFO(what);
     REQUIRE(intact);
   }
@@ -62,7 +64,8 @@ class Simulation {
       for (int i = 0; i < node.input_count; ++i) {
         const int input = node.inputs[i];
         expect_value(input, n);
-        if (input < graph.inputs || !overlap(plan.value[n], units(n), plan.value[input], units(input))) continue;
+        if (input < graph.inputs || !overlap(plan.value[n], units(n), plan.value[input], units(input)))
+          continue;
         REQUIRE(node.in_place);  // only then may output and first input share a place, exactly
         REQUIRE(i == 0);
         REQUIRE(plan.value[n] == plan.value[input]);
@@ -85,7 +88,8 @@ class Simulation {
       write(plan.gradient[value], units(value), gradient_tag(value));
       written[static_cast<std::size_t>(value)] = true;
     }
-    for (int i = 0; i < graph.outputs.count; ++i) expect_value(graph.outputs.id[i], count);  // the loss reads them
+    for (int i = 0; i < graph.outputs.count; ++i)
+      expect_value(graph.outputs.id[i], count);  // the loss reads them
     for (int n = count - 1; n >= graph.inputs; --n) {
       const Node& node = graph.nodes[n];
       if (!backward.runs[n]) continue;
@@ -150,8 +154,11 @@ TEST_CASE("no two live buffers overlap: branches, sharing, one value used often"
   simulate<Residual<Residual<Residual<Relu>>, Sigmoid>, Image>();
   simulate<Sequential<Conv<4>, Product<Identity, Sigmoid>, Residual<Relu, Tanh>, Conv<3>>, Image>();
   simulate<Sequential<Conv<4>, Concat<Identity, Relu, Conv<2>>, BatchNorm, Relu, MaxPool<2>>, Image>();
-  simulate<Sequential<Conv<4>, BatchNorm, Heads<Relu, Identity, Dropout<20>>, Join, Dropout<50>, Conv<2>>, Image>();
-  simulate<Sequential<Conv<4>, Frozen<Residual<Sequential<Conv<4>, BatchNorm, Relu>>>, Residual<Identity>, Relu>, Image>();
+  simulate<Sequential<Conv<4>, BatchNorm, Heads<Relu, Identity, Dropout<20>>, Join, Dropout<50>, Conv<2>>,
+           Image>();
+  simulate<
+      Sequential<Conv<4>, Frozen<Residual<Sequential<Conv<4>, BatchNorm, Relu>>>, Residual<Identity>, Relu>,
+      Image>();
   simulate<Sequential<Conv<4>, Heads<Sequential<Relu, Conv<2>>, Sequential<BatchNorm, Relu>>>, Image>();
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every layer and combinator against finite differences in double: odd sizes, strides that do not divide, sharing.
+// Every layer and combinator against finite differences in double: odd sizes, strides that do not divide,
+// sharing.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -108,7 +109,8 @@ TEST_CASE("fused norm, residual and activation") {
   check<Sequential<Residual<Sequential<Conv<4>, BatchNorm>>, Relu>, Image>();
   check<Sequential<Residual<Sequential<Conv<4>, BatchNorm>>, Relu6>, Image>();
   check<Residual<Sequential<Conv<4>, BatchNorm>>, Image>();
-  check<Sequential<Residual<Sequential<Conv<6>, BatchNorm>, Sequential<Conv<6, Kernel<1>>, BatchNorm>>, Relu>, Image>();
+  check<Sequential<Residual<Sequential<Conv<6>, BatchNorm>, Sequential<Conv<6, Kernel<1>>, BatchNorm>>, Relu>,
+        Image>();
 }
 
 TEST_CASE("gradients that share a buffer") {
@@ -117,8 +119,10 @@ TEST_CASE("gradients that share a buffer") {
   check<Residual<Residual<Tanh>>, Image>();
   check<Sequential<Sigmoid, Residual<Residual<Identity>>, Tanh>, Image>();
   check<Residual<Conv<4>, Conv<4, Kernel<1>>>, Image>();
-  check<Sequential<Conv<4>, Residual<Relu, Tanh>, Residual<Sequential<Conv<4>, BatchNorm, Relu>>, Conv<2>>, Image>();
-  check<Repeat<3, Sequential<Residual<Sequential<Conv<4>, BatchNorm, Relu, Conv<4>, BatchNorm>>, Relu>>, Image>();
+  check<Sequential<Conv<4>, Residual<Relu, Tanh>, Residual<Sequential<Conv<4>, BatchNorm, Relu>>, Conv<2>>,
+        Image>();
+  check<Repeat<3, Sequential<Residual<Sequential<Conv<4>, BatchNorm, Relu, Conv<4>, BatchNorm>>, Relu>>,
+        Image>();
   check<Sequential<Conv<4>, BatchNorm, Heads<Relu, Identity, Tanh>, Join, Conv<2>>, Image>();
   check<Sequential<Conv<4>, BatchNorm, Residual<Dropout<25>, Dropout<50>>, Relu>, Image>();
 }

@@ -27,7 +27,8 @@ struct Folder {
 
 std::vector<float> row_of(long row, long width) {
   std::vector<float> values(static_cast<std::size_t>(width));
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(row) + 0.001f * static_cast<float>(i);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<float>(row) + 0.001f * static_cast<float>(i);
   return values;
 }
 
@@ -46,7 +47,9 @@ std::string message_of(const auto& action) {
   return "";
 }
 
-bool mentions(const std::string& message, const std::string& words) { return message.find(words) != std::string::npos; }
+bool mentions(const std::string& message, const std::string& words) {
+  return message.find(words) != std::string::npos;
+}
 
 const mmdl::FeatureCacheIdentity identity{"net 1", "data 1", 5, 3};
 
@@ -101,8 +104,10 @@ TEST_CASE("a cache of another network, data set or size is refused and left as i
   const auto open = [&](const mmdl::FeatureCacheIdentity& other) {
     return message_of([&] { const mmdl::FeatureCache cache(folder.file(), other); });
   };
-  CHECK(mentions(open({"net 2", "data 1", 5, 3}), folder.file() + ": cache of another network: found net 1, expected net 2"));
-  CHECK(mentions(open({"net 1", "data 2", 5, 3}), "cache of another data set: found data 1, expected data 2"));
+  CHECK(mentions(open({"net 2", "data 1", 5, 3}),
+                 folder.file() + ": cache of another network: found net 1, expected net 2"));
+  CHECK(
+      mentions(open({"net 1", "data 2", 5, 3}), "cache of another data set: found data 1, expected data 2"));
   CHECK(mentions(open({"net 1", "data 1", 6, 3}), "cache of another number of rows: found 5, expected 6"));
   CHECK(mentions(open({"net 1", "data 1", 5, 4}), "cache of another width: found 3, expected 4"));
   const mmdl::FeatureCache cache(folder.file(), identity);
@@ -112,7 +117,9 @@ TEST_CASE("a cache of another network, data set or size is refused and left as i
 
 TEST_CASE("what is no cache, cut short or damaged is refused") {
   const Folder folder;
-  const auto open = [&] { return message_of([&] { const mmdl::FeatureCache cache(folder.file(), identity); }); };
+  const auto open = [&] {
+    return message_of([&] { const mmdl::FeatureCache cache(folder.file(), identity); });
+  };
   mmdl::write_file(folder.file(), "something else entirely");
   CHECK(mentions(open(), "found something else, expected a cache of features"));
   CHECK(mmdl::read_file(folder.file(), 100) == "something else entirely");
@@ -140,7 +147,8 @@ TEST_CASE("rows that cannot be are refused, and leave the cache as it was") {
   CHECK(mentions(message_of([&] { cache.put(0, short_row); }), "row 0: found 2 numbers, expected 3"));
   CHECK(mentions(message_of([&] { cache.put(0, bad); }), "row 0: found nan"));
   CHECK(mentions(message_of([&] { cache.put(1, row_of(1, 3)); }), "row 1: found a second set of features"));
-  CHECK(mentions(message_of([&] { cache.put(5, row_of(5, 3)); }), "row 5: found no such row, expected 0 to 4"));
+  CHECK(
+      mentions(message_of([&] { cache.put(5, row_of(5, 3)); }), "row 5: found no such row, expected 0 to 4"));
   CHECK(mentions(message_of([&] { (void)cache.row(0); }), "row 0: found nothing"));
   CHECK(cache.done() == 1);
   const auto make = [&](const mmdl::FeatureCacheIdentity& other) {
@@ -150,5 +158,6 @@ TEST_CASE("rows that cannot be are refused, and leave the cache as it was") {
   CHECK(mentions(make({"n", "d", 5, 0}), "width: found 0"));
   CHECK(mentions(make({std::string(1001, 'n'), "d", 5, 3}), "identity: found 1001 bytes"));
   CHECK_FALSE(std::filesystem::exists(folder.path + "/none.rows"));
-  CHECK(mentions(message_of([&] { const mmdl::FeatureCache none(folder.path + "/no/such.rows", identity); }), "cannot"));
+  CHECK(mentions(message_of([&] { const mmdl::FeatureCache none(folder.path + "/no/such.rows", identity); }),
+                 "cannot"));
 }

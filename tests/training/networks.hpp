@@ -30,7 +30,8 @@ struct Batch {
   Tensor<Shape<3>> labels;
   Tensor<Shape<1>> quantity;
 
-  explicit Batch(std::uint64_t number, int samples = 4) : images(samples), tags(samples), labels(samples), quantity(samples) {
+  explicit Batch(std::uint64_t number, int samples = 4)
+      : images(samples), tags(samples), labels(samples), quantity(samples) {
     fill_normal(images, number);
     fill_uniform(tags, number + 100);
     for (int n = 0; n < samples; ++n) {

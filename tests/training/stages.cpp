@@ -3,10 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <limits>
-#include <mmdl/models/resnet.hpp>
-#include <mmdl/models/stages.hpp>
 #include <mmdl/losses/mean_squared_error.hpp>
 #include <mmdl/losses/sigmoid_cross_entropy.hpp>
+#include <mmdl/models/resnet.hpp>
+#include <mmdl/models/stages.hpp>
 #include <mmdl/optim/any_optimizer.hpp>
 #include <mmdl/training/early_stopping.hpp>
 #include <mmdl/training/trainer.hpp>
@@ -35,10 +35,12 @@ using ScaleShapes = List<Shape<8, 8, 4>, Shape<4, 4, 6>, Shape<2, 2, 8>>;
 
 static_assert(std::is_same_v<output_shape<Last, List<Image, Tags>>, List<Shape<classes>, Shape<1>>>);
 static_assert(std::is_same_v<output_shape<SecondOfScales, ScaleShapes>, Shape<classes>>);
-// The frozen backbone keeps no activations: the stage takes less memory than fine-tuning the backbone with the branch.
+// The frozen backbone keeps no activations: the stage takes less memory than fine-tuning the backbone with
+// the branch.
 static_assert(training_bytes<Second, Image> <
               training_bytes<Annotator<MultiScale<Tiny>, NoText, Labels<classes>, NoQuantity>, Image>);
-static_assert(std::is_same_v<output_shape<stages::TrainQuantity<QuantityClassifier<16>>, Shape<8>>, Shape<17>>);
+static_assert(
+    std::is_same_v<output_shape<stages::TrainQuantity<QuantityClassifier<16>>, Shape<8>>, Shape<17>>);
 static_assert(parameter_count<SummedWordVectors<50>, Tags> == 12 * 50);
 
 template <class S>
@@ -69,7 +71,8 @@ TEST_CASE("the stages' weights make the whole annotator, with the same outputs")
   const Tensor<Shape<classes>> labels = binary<Shape<classes>>(6, 3);
 
   Model<First, Image> first(11);
-  Trainer first_trainer{first, SigmoidCrossEntropy{}, AnyOptimizer(Sgd{.learning_rate = 0.05f, .momentum = 0.9f})};
+  Trainer first_trainer{first, SigmoidCrossEntropy{},
+                        AnyOptimizer(Sgd{.learning_rate = 0.05f, .momentum = 0.9f})};
   for (int i = 0; i < 3; ++i) first_trainer.step(images, labels);
 
   Model<Second, Image> second(12);
@@ -116,7 +119,8 @@ TEST_CASE("the stages' weights make the whole annotator, with the same outputs")
 
   // End to end: all but the backbone moves.
   const auto visual_before = values_below(whole, "visual.scale");
-  Trainer trainer{whole, Losses{SigmoidCrossEntropy{}, MeanSquaredError{}}, AnyOptimizer(AdamW{.learning_rate = 0.01f})};
+  Trainer trainer{whole, Losses{SigmoidCrossEntropy{}, MeanSquaredError{}},
+                  AnyOptimizer(AdamW{.learning_rate = 0.01f})};
   trainer.step(images, tags, labels, Tensor<Shape<1>>(6));
   CHECK(values_below(whole, "visual.scale") == visual_before);
   for (const char* part : {"visual.fusion", "text.", "labels.", "quantity."}) {
@@ -140,7 +144,8 @@ TEST_CASE("over scales that were computed before, the fusion stage is the same c
   const auto scales = backbone.predict(images);
   const auto logits = std::apply([&](const auto&... tensors) { return fusion.predict(tensors...); }, scales);
   const auto expected = second.predict(images);
-  for (std::size_t i = 0; i < logits.size(); ++i) CHECK(logits.data()[i] == doctest::Approx(expected.data()[i]).epsilon(1e-5));
+  for (std::size_t i = 0; i < logits.size(); ++i)
+    CHECK(logits.data()[i] == doctest::Approx(expected.data()[i]).epsilon(1e-5));
 }
 
 TEST_CASE("a transfer between models says what did not fit, and refuses when nothing does") {
@@ -152,7 +157,9 @@ TEST_CASE("a transfer between models says what did not fit, and refuses when not
   CHECK(report.mismatched[0] == "labels.linear1.weight: found 8x5, expected 16x5");
   const auto before = values_below(small, "");
   CHECK_THROWS_WITH_AS(transfer(small, other, "visual.", "labels."),
-                       "transfer of 'visual.*' to 'labels.*': found no tensor of a fitting name and shape, expected at least one", Error);
+                       "transfer of 'visual.*' to 'labels.*': found no tensor of a fitting name and shape, "
+                       "expected at least one",
+                       Error);
   CHECK(values_below(small, "") == before);
 }
 

@@ -50,14 +50,16 @@ TEST_CASE("the weights of the losses scale values and gradients") {
   Model<Net, Inputs> model;
   const Batch b(2);
   const auto evaluate = [&](float first, float second) {
-    Trainer trainer{model, Losses{SigmoidCrossEntropy{.weight = first}, MeanSquaredError{.weight = second}}, Sgd{}};
+    Trainer trainer{model, Losses{SigmoidCrossEntropy{.weight = first}, MeanSquaredError{.weight = second}},
+                    Sgd{}};
     const float total = trainer.evaluate(b.images, b.tags, b.labels, b.quantity);
     CHECK(total == doctest::Approx(trainer.losses()[0] + trainer.losses()[1]));
     return trainer.losses();
   };
   CHECK(evaluate(2.0f, 0.5f)[0] == doctest::Approx(2.0f * evaluate(1.0f, 1.0f)[0]));
   CHECK(evaluate(2.0f, 0.5f)[1] == doctest::Approx(0.5f * evaluate(1.0f, 1.0f)[1]));
-  Trainer labels_only{model, Losses{SigmoidCrossEntropy{}, MeanSquaredError{.weight = 0.0f}}, Sgd{.learning_rate = 0.1f}};
+  Trainer labels_only{model, Losses{SigmoidCrossEntropy{}, MeanSquaredError{.weight = 0.0f}},
+                      Sgd{.learning_rate = 0.1f}};
   const std::vector<float> quantity(model.parameter("quantity.linear1.weight").begin(),
                                     model.parameter("quantity.linear1.weight").end());
   step(labels_only, 3);
@@ -90,9 +92,12 @@ TEST_CASE("clipping, schedule and decay are used") {
     CHECK(trainer.learning_rate() == doctest::Approx(0.01f));
   }
   SUBCASE("decay leaves out biases and norms") {
-    Trainer trainer{model, MeanSquaredError{.weight = 0.0f}, Sgd{.learning_rate = 0.1f, .weight_decay = 0.5f}};
-    const std::vector<float> weight(model.parameter("linear1.weight").begin(), model.parameter("linear1.weight").end());
-    const std::vector<float> bias(model.parameter("linear1.bias").begin(), model.parameter("linear1.bias").end());
+    Trainer trainer{model, MeanSquaredError{.weight = 0.0f},
+                    Sgd{.learning_rate = 0.1f, .weight_decay = 0.5f}};
+    const std::vector<float> weight(model.parameter("linear1.weight").begin(),
+                                    model.parameter("linear1.weight").end());
+    const std::vector<float> bias(model.parameter("linear1.bias").begin(),
+                                  model.parameter("linear1.bias").end());
     trainer.step(x, y);
     for (std::size_t i = 0; i < weight.size(); ++i)
       CHECK(model.parameter("linear1.weight")[i] == doctest::Approx(0.95f * weight[i]));
@@ -102,8 +107,8 @@ TEST_CASE("clipping, schedule and decay are used") {
 }
 
 TEST_CASE("a frozen part changes by nothing, and the rest learns") {
-  using Mixed = Sequential<Frozen<Sequential<Conv<4>, BatchNorm, Relu, Dropout<50>>>, Conv<4>, BatchNorm, Relu,
-                           GlobalAveragePool, Linear<2>>;
+  using Mixed = Sequential<Frozen<Sequential<Conv<4>, BatchNorm, Relu, Dropout<50>>>, Conv<4>, BatchNorm,
+                           Relu, GlobalAveragePool, Linear<2>>;
   Model<Mixed, Image> model;
   Tensor<Image> x(4);
   Tensor<Shape<2>> y(4);
@@ -112,9 +117,11 @@ TEST_CASE("a frozen part changes by nothing, and the rest learns") {
   const auto copy = [&](const char* name) {
     return std::vector<float>(model.parameter(name).begin(), model.parameter(name).end());
   };
-  const auto weight = copy("conv1.weight"), mean = copy("batch_norm1.running_mean"), gamma = copy("batch_norm1.weight");
+  const auto weight = copy("conv1.weight"), mean = copy("batch_norm1.running_mean"),
+             gamma = copy("batch_norm1.weight");
   const auto free_weight = copy("conv2.weight"), free_mean = copy("batch_norm2.running_mean");
-  Trainer trainer{model, SoftmaxCrossEntropy{}, AdamW{.learning_rate = 0.01f, .weight_decay = 0.1f, .decay_all = true}};
+  Trainer trainer{model, SoftmaxCrossEntropy{},
+                  AdamW{.learning_rate = 0.01f, .weight_decay = 0.1f, .decay_all = true}};
   for (int i = 0; i < 10; ++i) trainer.step(x, y);
   CHECK(copy("conv1.weight") == weight);
   CHECK(copy("batch_norm1.running_mean") == mean);
@@ -164,7 +171,10 @@ TEST_CASE("bad batches and options") {
   Tensor<Shape<2>> no_targets(0);
   CHECK(has(message_of([&] { trainer.step(none, no_targets); }), "0 samples"));
   CHECK(has(message_of([&] { trainer.with_clipping(-1.0f); }), "clipping"));
-  CHECK(has(message_of([&] { Trainer{model, MeanSquaredError{}, Sgd{.learning_rate = -1.0f}}; }), "learning_rate"));
+  CHECK(has(message_of([&] {
+              Trainer{model, MeanSquaredError{}, Sgd{.learning_rate = -1.0f}};
+            }),
+            "learning_rate"));
   CHECK(has(message_of([&] { model.parameter("linear2.weight"); }), "linear2.weight"));
   CHECK(model.predict(none).samples() == 0);
 }

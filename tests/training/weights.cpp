@@ -30,7 +30,8 @@ TEST_CASE("save and load") {
   load(other, file.path);
   CHECK(everything(model) == everything(other));
   CHECK(SafetensorsFile(file.path).metadata().at("labels") == "[\"a\"]");
-  CHECK(SafetensorsFile(file.path).find("visual.scale2.conv1.weight")->shape == std::vector<std::int64_t>{3, 3, 4, 6});
+  CHECK(SafetensorsFile(file.path).find("visual.scale2.conv1.weight")->shape ==
+        std::vector<std::int64_t>{3, 3, 4, 6});
 }
 
 TEST_CASE("a file of another network is refused, with a list of what differs, and nothing changes") {
@@ -67,7 +68,8 @@ TEST_CASE("transfer of a backbone into an annotator, and out of one") {
   Model<Visual, Image> backbone(3);
   save(backbone, file.path);
   Model<Net, Inputs> model(4);
-  const std::vector<float> text(model.parameter("text.linear1.weight").begin(), model.parameter("text.linear1.weight").end());
+  const std::vector<float> text(model.parameter("text.linear1.weight").begin(),
+                                model.parameter("text.linear1.weight").end());
   const WeightReport report = transfer(model, file.path, "", "visual.");
   CHECK(report.complete());
   CHECK(report.loaded == static_cast<int>(backbone.names().size()));
@@ -121,7 +123,8 @@ TEST_CASE("a checkpoint of another run is refused and changes nothing") {
   CHECK(has(message_of([&] { load_checkpoint(seeded, file.path); }), "seed: found 1, expected 9"));
   CHECK(everything(other_seed) == before);
 
-  Trainer plain{model, Losses{SigmoidCrossEntropy{}, MeanSquaredError{.weight = 0.1f}}, Sgd{.momentum = 0.9f}};
+  Trainer plain{model, Losses{SigmoidCrossEntropy{}, MeanSquaredError{.weight = 0.1f}},
+                Sgd{.momentum = 0.9f}};
   CHECK(has(message_of([&] { load_checkpoint(plain, file.path); }), "tensors"));
 
   using Wider = Annotator<Visual, Mlp<9>, Labels<3>, Quantity>;

@@ -18,7 +18,8 @@ namespace detail {
 
 /// Throws `Error` with the given parts joined: the place ("weights.safetensors: tensor 'a'"), what was found,
 /// and what was expected. Out of line of hot code on purpose.
-[[noreturn]] inline void fail(const std::string& place, const std::string& found, const std::string& expected) {
+[[noreturn]] inline void fail(const std::string& place, const std::string& found,
+                              const std::string& expected) {
   throw Error(place + ": found " + found + ", expected " + expected);
 }
 

@@ -78,7 +78,8 @@ class AtomicFile {
   }
   void write(std::string_view text) { write(text.data(), text.size()); }
 
-  /// Makes the file `size` bytes long: what was not written is zeros, which take no room where the file system can.
+  /// Makes the file `size` bytes long: what was not written is zeros, which take no room where the file
+  /// system can.
   void extend(std::size_t size) {
     require_open();
     if (std::fflush(file_) != 0 || ::ftruncate(::fileno(file_), static_cast<off_t>(size)) != 0)

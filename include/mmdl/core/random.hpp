@@ -54,12 +54,14 @@ inline std::array<float, 4> normals_from_bits(const std::array<std::uint32_t, 4>
   return normals;
 }
 
-/// data[i] = scale * the i-th standard normal number of a stream, for i in [begin, end), `begin` a multiple of 4.
+/// data[i] = scale * the i-th standard normal number of a stream, for i in [begin, end), `begin` a multiple
+/// of 4.
 template <class T>
 void fill_normals(T* data, long begin, long end, std::uint64_t seed, std::uint64_t stream, float scale) {
   for (long i = begin; i < end; i += 4) {
     const auto four = normals_from_bits(random_bits(seed, stream, static_cast<std::uint64_t>(i) / 4));
-    for (long j = 0; j < 4 && i + j < end; ++j) data[i + j] = static_cast<T>(scale * four[static_cast<std::size_t>(j)]);
+    for (long j = 0; j < 4 && i + j < end; ++j)
+      data[i + j] = static_cast<T>(scale * four[static_cast<std::size_t>(j)]);
   }
 }
 

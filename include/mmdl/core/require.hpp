@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compile-time refusals that carry their numbers: C++20 has no computed message, so they ride in a type's name.
+// Compile-time refusals that carry their numbers: C++20 has no computed message, so they ride in a type's
+// name.
 #pragma once
 
 namespace mmdl::detail {
@@ -14,8 +15,8 @@ struct Require<false, Problem> : Problem {
   static constexpr bool value = true;
 };
 
-/// `static_assert(accepted<Ok, Problem<A, B>>)`: where `Ok` is false the compiler complains, in one line, of the
-/// incomplete type `Problem<A, B>`. A problem is declared and documented, and never defined.
+/// `static_assert(accepted<Ok, Problem<A, B>>)`: where `Ok` is false the compiler complains, in one line, of
+/// the incomplete type `Problem<A, B>`. A problem is declared and documented, and never defined.
 template <bool Ok, class Problem>
 inline constexpr bool accepted = Require<Ok, Problem>::value;
 

@@ -42,7 +42,7 @@ class Buffer {
   void reserve(std::size_t count) {
     if (count <= capacity_) return;
     release();
-    data_ = static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t{buffer_alignment}));
+    data_ = static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{buffer_alignment}));
     capacity_ = count;
   }
   T* data() { return data_; }
@@ -51,7 +51,7 @@ class Buffer {
 
  private:
   void release() {
-    if (data_ != nullptr) ::operator delete(data_, std::align_val_t{buffer_alignment});
+    if (data_ != nullptr) ::operator delete (data_, std::align_val_t{buffer_alignment});
     data_ = nullptr;
     capacity_ = 0;
   }

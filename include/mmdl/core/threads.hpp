@@ -42,8 +42,8 @@ void parallel(const Body& body) {
 #endif
 }
 
-/// Calls `body(begin, end)` on contiguous parts of [0, count), one part a thread, each but the last a multiple
-/// of `grain` long. The split depends on the thread count alone, so a run is reproducible.
+/// Calls `body(begin, end)` on contiguous parts of [0, count), one part a thread, each but the last a
+/// multiple of `grain` long. The split depends on the thread count alone, so a run is reproducible.
 template <class Body>
 void parallel_ranges(long count, long grain, const Body& body) {
   const long pieces = (count + grain - 1) / grain;

@@ -25,14 +25,14 @@
 namespace mmdl {
 
 struct LoaderOptions {
-  int batch = 32;          ///< samples of a batch
-  int workers = 2;         ///< threads that decode; 0: `next` does it itself
-  int prefetch = 2;        ///< batches that may lie ready; bounds the memory
-  std::uint64_t seed = 0;  ///< of the order and of the augmentation
-  bool shuffle = true;     ///< an order of each epoch's own; else that of the manifest
-  bool drop_last = false;  ///< leave out an epoch's last batch when it is short
-  bool spare_room = false; ///< fewer labels or tags than the type has room for will do: the rest stay 0
-  bool strict = false;     ///< an image that cannot be used is an error; else it is skipped and reported
+  int batch = 32;           ///< samples of a batch
+  int workers = 2;          ///< threads that decode; 0: `next` does it itself
+  int prefetch = 2;         ///< batches that may lie ready; bounds the memory
+  std::uint64_t seed = 0;   ///< of the order and of the augmentation
+  bool shuffle = true;      ///< an order of each epoch's own; else that of the manifest
+  bool drop_last = false;   ///< leave out an epoch's last batch when it is short
+  bool spare_room = false;  ///< fewer labels or tags than the type has room for will do: the rest stay 0
+  bool strict = false;      ///< an image that cannot be used is an error; else it is skipped and reported
   ImageOptions images = {};
 };
 

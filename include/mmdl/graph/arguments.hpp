@@ -20,14 +20,14 @@ template <class T>
 struct ForwardArguments {
   const Node* node = nullptr;
   int samples = 0;
-  bool training = false;              ///< batch statistics, dropout; false in inference and in a frozen part
-  const T* inputs[max_inputs] = {};   ///< the residual, where the node has one, is the last
-  Extent extents[max_inputs] = {};    ///< their extents
-  T* output = nullptr;                ///< may equal inputs[0] where the node is in place
+  bool training = false;             ///< batch statistics, dropout; false in inference and in a frozen part
+  const T* inputs[max_inputs] = {};  ///< the residual, where the node has one, is the last
+  Extent extents[max_inputs] = {};   ///< their extents
+  T* output = nullptr;               ///< may equal inputs[0] where the node is in place
   const T* parameters[max_entries] = {};  ///< null where the node has none
-  T* states[max_states] = {};         ///< running statistics, updated in training
-  T* saved = nullptr;                 ///< node->saved numbers, for the backward
-  T* workspace = nullptr;             ///< as many numbers as the kernel asked for; garbage at entry
+  T* states[max_states] = {};             ///< running statistics, updated in training
+  T* saved = nullptr;                     ///< node->saved numbers, for the backward
+  T* workspace = nullptr;                 ///< as many numbers as the kernel asked for; garbage at entry
   RandomKey random;
 };
 
@@ -37,13 +37,13 @@ struct BackwardArguments {
   const Node* node = nullptr;
   int samples = 0;
   bool training = true;
-  const T* inputs[max_inputs] = {};   ///< null unless node->needs_inputs
-  Extent extents[max_inputs] = {};    ///< their extents
-  const T* output = nullptr;          ///< null unless node->needs_output
+  const T* inputs[max_inputs] = {};  ///< null unless node->needs_inputs
+  Extent extents[max_inputs] = {};   ///< their extents
+  const T* output = nullptr;         ///< null unless node->needs_output
   const T* output_gradient = nullptr;
   T* input_gradients[max_inputs] = {};  ///< null where not wanted. May equal output_gradient: for in-place
                                         ///< operators the first, for a residual its own (then written last)
-  bool accumulate[max_inputs] = {};   ///< add to input_gradients[i] instead of writing it
+  bool accumulate[max_inputs] = {};     ///< add to input_gradients[i] instead of writing it
   const T* parameters[max_entries] = {};
   T* parameter_gradients[max_entries] = {};  ///< null where not wanted
   long parameter_sizes[max_entries] = {};

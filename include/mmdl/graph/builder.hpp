@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What layers lower themselves into. One builder records the graph (or only counts), another collects kernels.
+// What layers lower themselves into. One builder records the graph (or only counts), another collects
+// kernels.
 #pragma once
 
 #include <initializer_list>

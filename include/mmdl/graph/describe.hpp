@@ -29,8 +29,8 @@ struct GraphView {
 
 template <class G>
 constexpr GraphView view_of(const G& graph) {
-  return {graph.nodes,   G::node_count, graph.entries, G::entry_count,   graph.scopes, G::scope_count,
-          graph.inputs, graph.outputs, graph.parameters, graph.states};
+  return {graph.nodes,    G::node_count, graph.entries, G::entry_count,   graph.scopes,
+          G::scope_count, graph.inputs,  graph.outputs, graph.parameters, graph.states};
 }
 
 /// "scale3.block2." for each scope: kinds are numbered within their parent, from 1.
@@ -42,7 +42,8 @@ inline std::vector<std::string> scope_paths(const GraphView& graph) {
     if (scope.numbered) {
       int number = 1;
       for (int earlier = 1; earlier < s; ++earlier)
-        if (graph.scopes[earlier].parent == scope.parent && std::strcmp(graph.scopes[earlier].kind, scope.kind) == 0)
+        if (graph.scopes[earlier].parent == scope.parent &&
+            std::strcmp(graph.scopes[earlier].kind, scope.kind) == 0)
           ++number;
       path += std::to_string(number);
     }
@@ -76,7 +77,8 @@ inline std::vector<std::string> entry_names(const GraphView& graph) {
   std::vector<std::string> names;
   names.reserve(static_cast<std::size_t>(graph.entry_count));
   for (int e = 0; e < graph.entry_count; ++e)
-    names.push_back(nodes[static_cast<std::size_t>(graph.entries[e].node)] + "." + graph.entries[e].spec.name);
+    names.push_back(nodes[static_cast<std::size_t>(graph.entries[e].node)] + "." +
+                    graph.entries[e].spec.name);
   return names;
 }
 
@@ -107,8 +109,8 @@ inline std::string summary_table(const GraphView& graph, long inference, long tr
   const auto row = [&](const std::string& a, const std::string& b, const std::string& c, const std::string& d,
                        const std::string& e) {
     std::vector<char> line(width + 96);
-    std::snprintf(line.data(), line.size(), "%-*s  %14s  %13s  %16s  %13s\n", static_cast<int>(width), a.c_str(),
-                  b.c_str(), c.c_str(), d.c_str(), e.c_str());
+    std::snprintf(line.data(), line.size(), "%-*s  %14s  %13s  %16s  %13s\n", static_cast<int>(width),
+                  a.c_str(), b.c_str(), c.c_str(), d.c_str(), e.c_str());
     text += line.data();
   };
   row("layer", "output", "parameters", "multiply-adds", "bytes");
@@ -121,19 +123,24 @@ inline std::string summary_table(const GraphView& graph, long inference, long tr
         with_separators(4 * node.output.size()));
   }
   row("total", "", with_separators(graph.parameters), with_separators(work), "");
-  text += "activations per sample, float32: inference " + with_separators(inference) + " bytes, training step " +
-          with_separators(training) + " bytes\n";
+  text += "activations per sample, float32: inference " + with_separators(inference) +
+          " bytes, training step " + with_separators(training) + " bytes\n";
   return text;
 }
 
 /// "relu" and so on, for a label.
 constexpr const char* activation_name(Activation activation) {
   switch (activation) {
-    case Activation::none: return "none";
-    case Activation::relu: return "relu";
-    case Activation::relu6: return "relu6";
-    case Activation::sigmoid: return "sigmoid";
-    case Activation::tanh: return "tanh";
+    case Activation::none:
+      return "none";
+    case Activation::relu:
+      return "relu";
+    case Activation::relu6:
+      return "relu6";
+    case Activation::sigmoid:
+      return "sigmoid";
+    case Activation::tanh:
+      return "tanh";
   }
   return "";
 }
@@ -149,8 +156,9 @@ inline std::string dot_drawing(const GraphView& layers, const GraphView& graph) 
     if (node.has_batch_norm) label += " + batch norm";
     if (node.has_residual && !node.activation_first) label += " + residual";
     if (node.activation != Activation::none)
-      label += node.kind == OperatorKind::activation ? std::string(" (") + activation_name(node.activation) + ")"
-                                                     : std::string(" + ") + activation_name(node.activation);
+      label += node.kind == OperatorKind::activation
+                   ? std::string(" (") + activation_name(node.activation) + ")"
+                   : std::string(" + ") + activation_name(node.activation);
     if (node.has_residual && node.activation_first) label += " + residual";
     text += "  n" + std::to_string(n) + " [label=\"" + label + "\\n" + extent_text(node.output) + "\"" +
             (node.frozen ? ", style=dashed" : "") + "];\n";
@@ -164,8 +172,9 @@ inline std::string dot_drawing(const GraphView& layers, const GraphView& graph) 
 
 }  // namespace detail
 
-/// A table of the network: a row for each layer with its name, output, parameters, multiply-adds and the bytes of its
-/// output (per sample, float32), then the totals and the planned memory. PyTorch: torchinfo's `summary(net)`.
+/// A table of the network: a row for each layer with its name, output, parameters, multiply-adds and the
+/// bytes of its output (per sample, float32), then the totals and the planned memory. PyTorch: torchinfo's
+/// `summary(net)`.
 template <class Net, class Input>
 std::string summary() {
   return detail::summary_table(detail::view_of(detail::graph_of<Net, detail::Unwrap<Input>>),
@@ -178,7 +187,8 @@ std::string dot() {
   using Of = detail::Unwrap<Input>;
   const detail::GraphView layers = detail::view_of(detail::graph_of<Net, Of>);
   if constexpr (Fused)
-    return detail::dot_drawing(layers, detail::view_of(detail::Program<Net, Of, detail::Mode::inference>::graph));
+    return detail::dot_drawing(layers,
+                               detail::view_of(detail::Program<Net, Of, detail::Mode::inference>::graph));
   else
     return detail::dot_drawing(layers, layers);
 }

@@ -9,10 +9,11 @@ namespace mmdl::detail {
 /// What the backward of each node does. Backward steps run from the last node to the first.
 template <int Nodes>
 struct Backward {
-  bool runs[static_cast<unsigned>(Nodes)] = {};   ///< the node has a backward step
-  int holder[static_cast<unsigned>(Nodes)] = {};  ///< the value in whose buffer this value's gradient lies; -1: none
+  bool runs[static_cast<unsigned>(Nodes)] = {};  ///< the node has a backward step
+  int holder[static_cast<unsigned>(Nodes)] =
+      {};  ///< the value in whose buffer this value's gradient lies; -1: none
   bool accumulate[static_cast<unsigned>(Nodes)][max_inputs] = {};  ///< this write adds
-  bool kept[static_cast<unsigned>(Nodes)] = {};   ///< the value is read by a backward step
+  bool kept[static_cast<unsigned>(Nodes)] = {};                    ///< the value is read by a backward step
   int last_reader[static_cast<unsigned>(Nodes)] = {};  ///< the last backward step (lowest node) that reads it
 };
 
@@ -78,8 +79,9 @@ constexpr Backward<G::node_count> differentiate(const G& graph, Mode mode) {
       group.count = kept;
     };
     compact();
-    // May `value` have its gradient in n's buffer, which then holds it without a copy? `changes`: n's backward
-    // changes the buffer's numbers on the way. Every other value there must be read before this one is added to.
+    // May `value` have its gradient in n's buffer, which then holds it without a copy? `changes`: n's
+    // backward changes the buffer's numbers on the way. Every other value there must be read before this one
+    // is added to.
     const auto may_share = [&](int value, bool changes) {
       if (reached[value] || group.count == SharedGradient::capacity) return false;
       if (pending() == 0) return true;
@@ -103,7 +105,8 @@ constexpr Backward<G::node_count> differentiate(const G& graph, Mode mode) {
       const int value = node.inputs[i];
       if (!wanted.gradient[value]) continue;
       const bool residual = node.has_residual && i == node.input_count - 1;
-      const bool passes_on = (node.kind == OperatorKind::add && node.activation == Activation::none) || residual;
+      const bool passes_on =
+          (node.kind == OperatorKind::add && node.activation == Activation::none) || residual;
       const bool rewrites = node.kind == OperatorKind::activation || node.kind == OperatorKind::dropout;
       const bool changes = rewrites || (residual && node.activation != Activation::none);
       bool repeated = false;  // the same value twice among the inputs: the second must add

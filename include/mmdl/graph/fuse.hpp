@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fusion and pruning. A fused node takes the place (the number) of the last of its parts, so no consumer has to
-// be told; the earlier parts are marked merged and are skipped by all that follows.
+// Fusion and pruning. A fused node takes the place (the number) of the last of its parts, so no consumer has
+// to be told; the earlier parts are marked merged and are skipped by all that follows.
 #pragma once
 
 #include "../graph/graph.hpp"
@@ -9,8 +9,8 @@ namespace mmdl::detail {
 
 /// What a graph is prepared for.
 enum class Mode : unsigned char {
-  inference,           ///< running statistics, no gradients
-  training,            ///< gradients of the parameters that are not frozen
+  inference,            ///< running statistics, no gradients
+  training,             ///< gradients of the parameters that are not frozen
   training_with_inputs  ///< and of the network's inputs (gradient checks)
 };
 
@@ -64,8 +64,8 @@ constexpr void prune_unused(G& graph) {
   }
 }
 
-/// Takes dropout out where it does nothing: its consumers read its input. Not where it is an output: outputs are
-/// values of their own.
+/// Takes dropout out where it does nothing: its consumers read its input. Not where it is an output: outputs
+/// are values of their own.
 template <class G>
 constexpr void remove_idle_dropout(G& graph, Mode mode) {
   int replacement[static_cast<unsigned>(G::node_count)] = {};
@@ -122,7 +122,8 @@ constexpr void merge_activation(Node& first, Node& activation) {
 }
 
 /// The graph with convolution + batch norm + residual + activation joined where that is the same computation:
-/// all of it in inference and in frozen parts that need no gradient; in training, batch norm + residual + ReLU.
+/// all of it in inference and in frozen parts that need no gradient; in training, batch norm + residual +
+/// ReLU.
 template <class G>
 constexpr G fuse(G graph, Mode mode) {
   remove_idle_dropout(graph, mode);
@@ -147,8 +148,9 @@ constexpr G fuse(G graph, Mode mode) {
         if (!only_reader(node.inputs[i]) || term.has_residual) continue;
         if (plain && mode != Mode::inference && !term.frozen) continue;
         const bool joins = term.kind == OperatorKind::convolution ? plain
-                           : term.kind == OperatorKind::batch_norm ? plain || term.activation == Activation::none
-                                                                    : false;
+                           : term.kind == OperatorKind::batch_norm
+                               ? plain || term.activation == Activation::none
+                               : false;
         if (!joins) continue;
         merge_residual(term, node, node.inputs[1 - i]);
         break;

@@ -8,8 +8,8 @@
 
 namespace mmdl {
 
-/// The shape of `Net`'s output for an input of shape `Input` (a `Shape`, or a `List` of shapes); a `List` for a
-/// network with several outputs.
+/// The shape of `Net`'s output for an input of shape `Input` (a `Shape`, or a `List` of shapes); a `List` for
+/// a network with several outputs.
 template <class Net, class Input>
 using output_shape = detail::Unwrap<typename Net::template output<detail::Unwrap<Input>>>;
 
@@ -53,8 +53,8 @@ struct TypeFlow {
   }
 };
 
-/// Each output of a network is a value of its own, so that each loss has a gradient of its own to write: an output
-/// that repeats an earlier one becomes its copy.
+/// Each output of a network is a value of its own, so that each loss has a gradient of its own to write: an
+/// output that repeats an earlier one becomes its copy.
 template <class Builder, class... Outputs>
 constexpr Wires lower_distinct(Builder& builder, Wires outputs, List<Outputs...>) {
   const Extent extents[] = {extent_of<Outputs>()...};

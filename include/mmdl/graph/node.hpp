@@ -59,19 +59,19 @@ enum class OperatorKind : unsigned char {
 /// One operator applied to earlier values. A node has one output, and the value's number is the node's.
 struct Node {
   OperatorKind kind = OperatorKind::input;
-  const char* name = "";       ///< the layer's kind as a word: "conv", "batch_norm"; also names its parameters
-  int source = 0;              ///< the node of the unfused graph whose kernels run this node
-  int scope = 0;               ///< where in the network's structure it stands (index into the graph's scopes)
-  int input_count = 0;         ///< values read, the residual included
-  int inputs[max_inputs] = {};  ///< their numbers, each smaller than this node's
+  const char* name = "";  ///< the layer's kind as a word: "conv", "batch_norm"; also names its parameters
+  int source = 0;         ///< the node of the unfused graph whose kernels run this node
+  int scope = 0;          ///< where in the network's structure it stands (index into the graph's scopes)
+  int input_count = 0;    ///< values read, the residual included
+  int inputs[max_inputs] = {};          ///< their numbers, each smaller than this node's
   int input_channels[max_inputs] = {};  ///< concat: channels of each input
-  Extent input;                ///< extent of the first input
+  Extent input;                         ///< extent of the first input
   Extent output;
 
-  Window window;               ///< convolution and pooling
-  bool count_padding = true;   ///< average pooling: padding counts in the divisor (PyTorch: count_include_pad)
-  int rate_percent = 0;        ///< dropout: the share of zeroed numbers
-  int epsilon_millionths = 10; ///< batch norm: epsilon in units of 1e-6
+  Window window;              ///< convolution and pooling
+  bool count_padding = true;  ///< average pooling: padding counts in the divisor (PyTorch: count_include_pad)
+  int rate_percent = 0;       ///< dropout: the share of zeroed numbers
+  int epsilon_millionths = 10;       ///< batch norm: epsilon in units of 1e-6
   int momentum_millionths = 100000;  ///< batch norm: momentum (PyTorch's convention) in units of 1e-6
 
   // What fusion has joined to this node. Order: convolution (or batch norm), scale and shift, residual,
@@ -81,16 +81,17 @@ struct Node {
   bool activation_first = false;
   Activation activation = Activation::none;
 
-  int entries[max_entries] = {-1, -1, -1, -1};  ///< parameter entries: weight, bias; a fused norm's come third
-  int states[max_states] = {-1, -1};            ///< state entries: running mean, running variance
-  bool merged = false;          ///< skipped: its work is done by a later node, or is not needed
-  bool frozen = false;          ///< runs as in inference and gets no gradient
-  bool needs_inputs = true;     ///< the backward reads the inputs' values
-  bool needs_output = true;     ///< the backward reads the output's value
-  bool in_place = false;        ///< the forward may write its output over its first input
+  int entries[max_entries] = {-1, -1, -1,
+                              -1};    ///< parameter entries: weight, bias; a fused norm's come third
+  int states[max_states] = {-1, -1};  ///< state entries: running mean, running variance
+  bool merged = false;                ///< skipped: its work is done by a later node, or is not needed
+  bool frozen = false;                ///< runs as in inference and gets no gradient
+  bool needs_inputs = true;           ///< the backward reads the inputs' values
+  bool needs_output = true;           ///< the backward reads the output's value
+  bool in_place = false;              ///< the forward may write its output over its first input
   bool single_precision = false;  ///< written for float alone (a numeric gradient check widens its tolerance)
-  long saved = 0;               ///< numbers kept from forward to backward whatever the batch (batch statistics)
-  long multiply_adds = 0;       ///< per sample, forward
+  long saved = 0;          ///< numbers kept from forward to backward whatever the batch (batch statistics)
+  long multiply_adds = 0;  ///< per sample, forward
 };
 
 /// Whether the node's backward reads its inputs' values. Convolution, linear and batch norm need them for the

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where each value and gradient lies in the arena. What the backward reads again is a stack from the bottom (it
-// dies in the reverse order of its birth); what lives shortly is placed first-fit from the top downward.
+// Where each value and gradient lies in the arena. What the backward reads again is a stack from the bottom
+// (it dies in the reverse order of its birth); what lives shortly is placed first-fit from the top downward.
 #pragma once
 
 #include "../graph/differentiate.hpp"
@@ -25,7 +25,8 @@ class FirstFit {
   constexpr long place(int owner, long size) {
     int slot = 0;
     long offset = 0;
-    while (slot < count_ && live_[slot].offset - offset < size) offset = live_[slot].offset + live_[slot].size, ++slot;
+    while (slot < count_ && live_[slot].offset - offset < size)
+      offset = live_[slot].offset + live_[slot].size, ++slot;
     for (int i = count_; i > slot; --i) live_[i] = live_[i - 1];
     live_[slot] = {owner, offset, size};
     ++count_;
@@ -37,7 +38,9 @@ class FirstFit {
       if (live_[i].owner != owner) live_[kept++] = live_[i];
     count_ = kept;
   }
-  constexpr long extent() const { return count_ == 0 ? 0 : live_[count_ - 1].offset + live_[count_ - 1].size; }
+  constexpr long extent() const {
+    return count_ == 0 ? 0 : live_[count_ - 1].offset + live_[count_ - 1].size;
+  }
 
  private:
   struct Interval {
@@ -71,8 +74,8 @@ constexpr MemoryPlan<G::node_count> plan_memory(const G& graph, const Backward<G
   find_in_place(graph, uses, backward, holder);
 
   // Forward node n runs at time n, the loss at `count`, the backward of node n at 2 * count - n.
-  int death[static_cast<unsigned>(count)] = {};        // of the value's buffer
-  bool stacked[static_cast<unsigned>(count)] = {};     // the buffer is read by the backward
+  int death[static_cast<unsigned>(count)] = {};     // of the value's buffer
+  bool stacked[static_cast<unsigned>(count)] = {};  // the buffer is read by the backward
   int gradient_death[static_cast<unsigned>(count)] = {};
   const auto live_until = [&](int value, int time) {
     int& d = death[holder[value]];
@@ -160,7 +163,8 @@ constexpr MemoryPlan<G::node_count> plan_memory(const G& graph, const Backward<G
         const int buffer = backward.holder[value];
         if (buffer >= 0 && gradient_death[buffer] == time) heap.release(count + buffer);
       }
-      while (stack_count > 0 && death[stack[stack_count - 1]] <= time) stack_top = plan.value[stack[--stack_count]];
+      while (stack_count > 0 && death[stack[stack_count - 1]] <= time)
+        stack_top = plan.value[stack[--stack_count]];
     }
   }
   // Short-lived buffers were placed as distances from the top of the arena.
@@ -171,7 +175,8 @@ constexpr MemoryPlan<G::node_count> plan_memory(const G& graph, const Backward<G
     if (plan.gradient[n] >= 0) plan.gradient[n] = plan.total - plan.gradient[n] - size_of(n);
   for (int n = 0; n < count; ++n) {
     if (holder[n] != n) plan.value[n] = plan.value[holder[n]];
-    if (backward.holder[n] >= 0 && backward.holder[n] != n) plan.gradient[n] = plan.gradient[backward.holder[n]];
+    if (backward.holder[n] >= 0 && backward.holder[n] != n)
+      plan.gradient[n] = plan.gradient[backward.holder[n]];
   }
   return plan;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A network prepared for inference or training: the fused graph, its backward and its memory plan, as constants.
+// A network prepared for inference or training: the fused graph, its backward and its memory plan, as
+// constants.
 #pragma once
 
 #include "../graph/lower.hpp"
@@ -31,12 +32,14 @@ constexpr long sum_multiply_adds(const G& graph) {
 template <class Net, class Input>
 inline constexpr long parameter_count = detail::graph_of<Net, detail::Unwrap<Input>>.parameters;
 
-/// Multiply-adds of the forward for one sample: convolutions, linear layers, and one for each number of a batch norm.
+/// Multiply-adds of the forward for one sample: convolutions, linear layers, and one for each number of a
+/// batch norm.
 template <class Net, class Input>
 inline constexpr long multiply_adds = detail::sum_multiply_adds(detail::graph_of<Net, detail::Unwrap<Input>>);
 
-/// Bytes of activations that inference takes for each sample of a batch, in float32: the arena, all of it. The
-/// input and the returned output are the caller's, scratch memory of kernels does not grow with the batch.
+/// Bytes of activations that inference takes for each sample of a batch, in float32: the arena, all of it.
+/// The input and the returned output are the caller's, scratch memory of kernels does not grow with the
+/// batch.
 template <class Net, class Input>
 inline constexpr long inference_bytes =
     4 * detail::Program<Net, detail::Unwrap<Input>, detail::Mode::inference>::plan.total;

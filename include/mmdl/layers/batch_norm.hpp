@@ -14,7 +14,8 @@ struct BatchNormOptions {
 };
 }  // namespace detail
 
-/// Option of `BatchNormWith`: epsilon in millionths. `EpsilonMillionths<1000>` is 1e-3 (TensorFlow's, Keras').
+/// Option of `BatchNormWith`: epsilon in millionths. `EpsilonMillionths<1000>` is 1e-3 (TensorFlow's,
+/// Keras').
 template <int Value>
 struct EpsilonMillionths {
   static_assert(Value > 0, "mmdl: epsilon is positive");
@@ -29,11 +30,11 @@ struct MomentumMillionths {
   static constexpr void apply(detail::BatchNormOptions& o) { o.momentum_millionths = Value; }
 };
 
-/// y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, for each channel; any shape, kept. In training the
-/// mean and the (biased) variance are the batch's, and the running statistics move by `momentum` (with the unbiased
-/// variance); in inference and in a `Frozen` part they are the running ones. Defaults: epsilon 1e-5, momentum 0.1.
-/// Throws `Error` in training when a batch has one value a channel. PyTorch: `torch.nn.BatchNorm2d`, `BatchNorm1d`.
-/// Source: Ioffe and Szegedy 2015.
+/// y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, for each channel; any shape, kept. In training
+/// the mean and the (biased) variance are the batch's, and the running statistics move by `momentum` (with
+/// the unbiased variance); in inference and in a `Frozen` part they are the running ones. Defaults: epsilon
+/// 1e-5, momentum 0.1. Throws `Error` in training when a batch has one value a channel. PyTorch:
+/// `torch.nn.BatchNorm2d`, `BatchNorm1d`. Source: Ioffe and Szegedy 2015.
 template <class... Options>
 struct BatchNormWith {
   static constexpr detail::BatchNormOptions options = [] {

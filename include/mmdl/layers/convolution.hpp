@@ -21,7 +21,7 @@ namespace detail {
 /// The shape rule shared by convolutions and poolings.
 template <class Layer, class In, class Out = void>
 struct WindowRule {
-  static_assert(accepted<is_shape<In> && In::rank == 3, layer_takes_height_width_channels<Layer, In>>);
+  static_assert(accepted < is_shape<In> && In::rank == 3, layer_takes_height_width_channels < Layer, In >>);
   static constexpr Extent input = extent_of<In>();
   static constexpr Extent output = Layer::options.output(input, Layer::channels(input.channels));
   static constexpr bool fits = output.height > 0 && output.width > 0;
@@ -32,11 +32,11 @@ struct WindowRule {
 }  // namespace detail
 
 /// y[h, w, f] = b[f] + sum over the window and the channels of x * weight: a two-dimensional convolution.
-/// `Shape<H, W, C>` to `Shape<H', W', Filters>`, H' = (H + top + bottom - dilation * (kernel - 1) - 1) / stride + 1.
-/// Options: Kernel (default 3), Stride, Padding or SamePadding, Dilation, Groups, Bias. Weights are stored
-/// [kernel height][kernel width][C / groups][Filters]; He-normal at first, biases zero. Rejected when compiling:
-/// a window larger than the padded input, groups that do not divide the channels.
-/// PyTorch: `torch.nn.Conv2d(C, Filters, kernel, stride, padding, dilation, groups, bias)`.
+/// `Shape<H, W, C>` to `Shape<H', W', Filters>`, H' = (H + top + bottom - dilation * (kernel - 1) - 1) /
+/// stride + 1. Options: Kernel (default 3), Stride, Padding or SamePadding, Dilation, Groups, Bias. Weights
+/// are stored [kernel height][kernel width][C / groups][Filters]; He-normal at first, biases zero. Rejected
+/// when compiling: a window larger than the padded input, groups that do not divide the channels. PyTorch:
+/// `torch.nn.Conv2d(C, Filters, kernel, stride, padding, dilation, groups, bias)`.
 template <int Filters, class... Options>
 struct Conv {
   static_assert(Filters > 0, "mmdl: a convolution has at least one filter");
@@ -49,8 +49,9 @@ struct Conv {
   template <class In, class Builder>
   static constexpr detail::Wires lower(Builder& builder, detail::Wires x) {
     using Rule = detail::WindowRule<Conv, In>;
-    static_assert(detail::accepted<Rule::input.channels % options.groups == 0 && Filters % options.groups == 0,
-                                   groups_do_not_divide_channels<Groups<options.groups>, In>>);
+    static_assert(
+        detail::accepted < Rule::input.channels % options.groups == 0 && Filters % options.groups == 0,
+        groups_do_not_divide_channels < Groups<options.groups>, In >>);
     return lower_window<operators::Convolution>(builder, x, Rule::input, Rule::output, options);
   }
 
@@ -69,8 +70,11 @@ struct Conv {
     const long fan_in = static_cast<long>(o.kernel_height) * o.kernel_width * group_channels;
     node.multiply_adds = output.size() * fan_in;
     const detail::EntrySpec entries[2] = {
-        {"weight", Initializer::he_normal, 4,
-         {o.kernel_height, o.kernel_width, group_channels, output.channels}, fan_in},
+        {"weight",
+         Initializer::he_normal,
+         4,
+         {o.kernel_height, o.kernel_width, group_channels, output.channels},
+         fan_in},
         {"bias", Initializer::zeros, 1, {output.channels}, fan_in, /*decay=*/false}};
     return detail::Wires::of(builder.template add<Op>(node, x, entries, o.bias ? 2 : 1));
   }

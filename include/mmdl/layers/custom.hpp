@@ -28,8 +28,8 @@ constexpr const char* custom_name() {
 }  // namespace detail
 
 /// Base of an element-wise layer: `struct Softplus : ElementwiseLayer<Softplus>` with two static functions,
-/// `forward(x)` giving y, and `backward(x, y, dy)` giving dx, for one number. They take and return float, or are
-/// templates over the number type (then double is checked in double). Any shape, kept. PyTorch: a
+/// `forward(x)` giving y, and `backward(x, y, dy)` giving dx, for one number. They take and return float, or
+/// are templates over the number type (then double is checked in double). Any shape, kept. PyTorch: a
 /// `torch.autograd.Function` of one tensor.
 template <class User>
 struct ElementwiseLayer {
@@ -82,8 +82,8 @@ class ForwardView {
   const detail::ForwardArguments<T>& arguments_;
 };
 
-/// What a custom operator's `backward` is given. Gradients are zero at entry and are to be added to; a view or pointer
-/// that is null is not wanted.
+/// What a custom operator's `backward` is given. Gradients are zero at entry and are to be added to; a view
+/// or pointer that is null is not wanted.
 template <class T>
 class BackwardView {
  public:
@@ -110,17 +110,19 @@ class BackwardView {
 /// Height, width and channels of one sample.
 using Extent = detail::Extent;
 
-/// A parameter tensor of a custom operator: its name (as it stands in weight files), how it is drawn, its extents, and
-/// the fan-in for initializers that need one.
+/// A parameter tensor of a custom operator: its name (as it stands in weight files), how it is drawn, its
+/// extents, and the fan-in for initializers that need one.
 using Parameter = detail::EntrySpec;
 
-/// Base of an operator written from scratch: `struct ChannelScale : OperatorLayer<ChannelScale>`. The operator has
-///   template <class In> using output = ...;                      its shape rule (In: a Shape, or a List of several)
-///   static constexpr std::array<Parameter, N> parameters(Extent input);      at most 4, may be left out
-///   template <class T> static void forward(const ForwardView<T>&);
-///   template <class T> static void backward(const BackwardView<T>&);
-/// and, if it likes, `static constexpr const char* name`, `needs_input = false`, `needs_output = false` (what the backward
-/// does not read is not kept), `static constexpr long multiply_adds(extent)`. Prove it with `check_gradients`.
+/// Base of an operator written from scratch: `struct ChannelScale : OperatorLayer<ChannelScale>`. The
+/// operator has
+///   template <class In> using output = ...;                      its shape rule (In: a Shape, or a List of
+///   several) static constexpr std::array<Parameter, N> parameters(Extent input);      at most 4, may be left
+///   out template <class T> static void forward(const ForwardView<T>&); template <class T> static void
+///   backward(const BackwardView<T>&);
+/// and, if it likes, `static constexpr const char* name`, `needs_input = false`, `needs_output = false` (what
+/// the backward does not read is not kept), `static constexpr long multiply_adds(extent)`. Prove it with
+/// `check_gradients`.
 template <class User>
 struct OperatorLayer {
   template <class In, class Builder>

@@ -8,8 +8,8 @@
 namespace mmdl {
 
 /// In training each number is zeroed with probability `Percent` / 100 and the others are scaled by
-/// 1 / (1 - Percent / 100); in inference and in a `Frozen` part nothing happens. Any shape, kept. The mask is a
-/// function of seed, step and place: it takes no memory and does not depend on the number of threads.
+/// 1 / (1 - Percent / 100); in inference and in a `Frozen` part nothing happens. Any shape, kept. The mask is
+/// a function of seed, step and place: it takes no memory and does not depend on the number of threads.
 /// PyTorch: `torch.nn.Dropout(Percent / 100)`. Source: Srivastava et al. 2014.
 template <int Percent>
 struct Dropout {

@@ -24,8 +24,9 @@ struct ConcatRule {
   static constexpr bool matches(Extent other) {
     return other.height == extent_of<First>().height && other.width == extent_of<First>().width;
   }
-  static_assert(((accepted<First::rank == Rest::rank && matches(extent_of<Rest>()),
-                           concat_sizes_differ<First, Rest>>)&&...));
+  static_assert(((accepted < First::rank == Rest::rank && matches(extent_of<Rest>()),
+                  concat_sizes_differ < First, Rest >>) &&
+                 ...));
   static constexpr int channels = (extent_of<First>().channels + ... + extent_of<Rest>().channels);
 
   template <class S>
@@ -108,8 +109,8 @@ struct Parallel {
   }
 };
 
-/// Several values joined along the channels: `List<Shape<H, W, C1>, Shape<H, W, C2>>` to `Shape<H, W, C1 + C2>`.
-/// PyTorch: `torch.cat` along the channels.
+/// Several values joined along the channels: `List<Shape<H, W, C1>, Shape<H, W, C2>>` to `Shape<H, W, C1 +
+/// C2>`. PyTorch: `torch.cat` along the channels.
 struct Join {
  private:
   template <class In>
@@ -165,8 +166,9 @@ struct Multiply {
   }
 };
 
-/// The branches' outputs over the same input, joined along the channels. PyTorch: `torch.cat([a(x), b(x)], dim=1)`.
-/// At most 8 branches. Rejected when compiling: branches of different height or width (`concat_sizes_differ`).
+/// The branches' outputs over the same input, joined along the channels. PyTorch: `torch.cat([a(x), b(x)],
+/// dim=1)`. At most 8 branches. Rejected when compiling: branches of different height or width
+/// (`concat_sizes_differ`).
 template <class... Branches>
 struct Concat {
  private:

@@ -10,7 +10,8 @@
 namespace mmdl {
 
 template <class Layer, class Input>
-struct linear_takes_a_vector;  ///< problem: an image where a vector was expected: put Flatten or a pooling before
+struct linear_takes_a_vector;  ///< problem: an image where a vector was expected: put Flatten or a pooling
+                               ///< before
 
 namespace detail {
 struct LinearOptions {
@@ -25,8 +26,8 @@ struct HeNormal {
 };
 
 /// y = x * weight + bias: `Shape<N>` to `Shape<Units>`. Weights are stored [N][Units]; at first uniform in
-/// +-1/sqrt(N), biases too (or HeNormal). Options: HeNormal, Bias. PyTorch: `torch.nn.Linear(N, Units)`, whose
-/// weight is the transpose.
+/// +-1/sqrt(N), biases too (or HeNormal). Options: HeNormal, Bias. PyTorch: `torch.nn.Linear(N, Units)`,
+/// whose weight is the transpose.
 template <int Units, class... Options>
 struct Linear {
   static_assert(Units > 0, "mmdl: a linear layer has at least one unit");
@@ -41,7 +42,8 @@ struct Linear {
 
   template <class In, class Builder>
   static constexpr detail::Wires lower(Builder& builder, detail::Wires x) {
-    static_assert(detail::accepted<detail::is_shape<In> && In::rank == 1, linear_takes_a_vector<Linear, In>>);
+    static_assert(detail::accepted < detail::is_shape<In> && In::rank == 1, linear_takes_a_vector < Linear,
+                  In >>);
     return lower_size(builder, x, static_cast<int>(In::size), Units, options);
   }
 

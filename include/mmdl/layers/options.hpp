@@ -77,8 +77,8 @@ struct Stride {
   static constexpr void apply(detail::WindowOptions& o) { o.stride = Step; }
 };
 
-/// Zeros around the input: one number for all sides, or top, left, bottom, right. Default (kernel - 1) / 2 for
-/// convolutions, so that stride 1 keeps the size of an odd kernel; 0 for pooling.
+/// Zeros around the input: one number for all sides, or top, left, bottom, right. Default (kernel - 1) / 2
+/// for convolutions, so that stride 1 keeps the size of an odd kernel; 0 for pooling.
 template <int Top, int Left = Top, int Bottom = Top, int Right = Left>
 struct Padding {
   static_assert(Top >= 0 && Left >= 0 && Bottom >= 0 && Right >= 0, "mmdl: padding is not negative");
@@ -88,7 +88,8 @@ struct Padding {
   }
 };
 
-/// TensorFlow's "SAME": the output has ceil(size / stride) places, and odd padding goes to the bottom and right.
+/// TensorFlow's "SAME": the output has ceil(size / stride) places, and odd padding goes to the bottom and
+/// right.
 struct SamePadding {
   static constexpr void apply(detail::WindowOptions& o) { o.padding = detail::WindowOptions::Padding::same; }
 };

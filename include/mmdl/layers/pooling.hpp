@@ -17,7 +17,8 @@ constexpr WindowOptions pooling_options() {
 }
 
 template <class Op, OperatorKind Kind, class Builder>
-constexpr Wires lower_pooling(Builder& builder, Wires x, Extent input, Extent output, const WindowOptions& o) {
+constexpr Wires lower_pooling(Builder& builder, Wires x, Extent input, Extent output,
+                              const WindowOptions& o) {
   Node node;
   node.kind = Kind;
   node.name = Kind == OperatorKind::max_pool ? "max_pool" : "average_pool";
@@ -32,12 +33,14 @@ constexpr Wires lower_pooling(Builder& builder, Wires x, Extent input, Extent ou
 }  // namespace detail
 
 /// The largest value in each Size x Size window; padding never wins. `Shape<H, W, C>` to `Shape<H', W', C>`,
-/// H' = (H + top + bottom - Size) / stride + 1. Options: Stride (default Size), Padding (default 0) or SamePadding.
-/// The gradient goes to the first maximum of the window. PyTorch: `torch.nn.MaxPool2d(Size, stride, padding)`.
+/// H' = (H + top + bottom - Size) / stride + 1. Options: Stride (default Size), Padding (default 0) or
+/// SamePadding. The gradient goes to the first maximum of the window. PyTorch: `torch.nn.MaxPool2d(Size,
+/// stride, padding)`.
 template <int Size, class... Options>
 struct MaxPool {
   static constexpr detail::WindowOptions options = detail::pooling_options<Size, Options...>();
-  static_assert(options.dilation == 1 && options.groups == 1, "mmdl: a pooling has no dilation and no groups");
+  static_assert(options.dilation == 1 && options.groups == 1,
+                "mmdl: a pooling has no dilation and no groups");
   static constexpr int channels(int input_channels) { return input_channels; }
 
   template <class In>
@@ -51,12 +54,13 @@ struct MaxPool {
   }
 };
 
-/// The mean of each Size x Size window. Shapes and options as `MaxPool`, and CountPadding (default true: padding
-/// counts as zeros). PyTorch: `torch.nn.AvgPool2d(Size, stride, padding, count_include_pad=...)`.
+/// The mean of each Size x Size window. Shapes and options as `MaxPool`, and CountPadding (default true:
+/// padding counts as zeros). PyTorch: `torch.nn.AvgPool2d(Size, stride, padding, count_include_pad=...)`.
 template <int Size, class... Options>
 struct AveragePool {
   static constexpr detail::WindowOptions options = detail::pooling_options<Size, Options...>();
-  static_assert(options.dilation == 1 && options.groups == 1, "mmdl: a pooling has no dilation and no groups");
+  static_assert(options.dilation == 1 && options.groups == 1,
+                "mmdl: a pooling has no dilation and no groups");
   static constexpr int channels(int input_channels) { return input_channels; }
 
   template <class In>

@@ -16,8 +16,8 @@ struct Identity {
   }
 };
 
-/// The same numbers as one vector: `Shape<H, W, C>` to `Shape<H * W * C>`, in NHWC order (PyTorch's `torch.nn.Flatten`
-/// of a contiguous NCHW tensor has the channels outermost). Costs nothing.
+/// The same numbers as one vector: `Shape<H, W, C>` to `Shape<H * W * C>`, in NHWC order (PyTorch's
+/// `torch.nn.Flatten` of a contiguous NCHW tensor has the channels outermost). Costs nothing.
 struct Flatten {
   template <class In>
   using output = Shape<static_cast<int>(In::size)>;

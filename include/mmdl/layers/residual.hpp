@@ -16,8 +16,8 @@ namespace detail {
 
 template <class BodyOutput, class ShortcutOutput>
 struct ResidualRule {
-  static_assert(
-      accepted<std::is_same_v<BodyOutput, ShortcutOutput>, residual_shapes_differ<BodyOutput, ShortcutOutput>>);
+  static_assert(accepted<std::is_same_v<BodyOutput, ShortcutOutput>,
+                         residual_shapes_differ<BodyOutput, ShortcutOutput>>);
   using type = ShortcutOutput;
 };
 
@@ -34,9 +34,9 @@ constexpr int lower_add(Builder& builder, Wires terms, Extent extent) {
 
 }  // namespace detail
 
-/// y = Body(x) + Shortcut(x); the shortcut is the input itself unless another is given (a projection). Both must
-/// have the same shape, or `residual_shapes_differ` names the two. Names: "block1", "block2", … and "shortcut".
-/// Source: He et al. 2016.
+/// y = Body(x) + Shortcut(x); the shortcut is the input itself unless another is given (a projection). Both
+/// must have the same shape, or `residual_shapes_differ` names the two. Names: "block1", "block2", … and
+/// "shortcut". Source: He et al. 2016.
 template <class Body, class Shortcut = Identity>
 struct Residual {
   template <class In>

@@ -9,7 +9,8 @@
 
 namespace mmdl {
 
-/// The layers one after the other, each fed with the output of the one before. PyTorch: `torch.nn.Sequential`.
+/// The layers one after the other, each fed with the output of the one before. PyTorch:
+/// `torch.nn.Sequential`.
 template <class... Layers>
 struct Sequential {
   template <class In>
@@ -34,12 +35,14 @@ struct Repeat {
   static_assert(Count >= 0, "mmdl: Repeat takes a count of 0 or more");
 
   template <class In>
-  using output =
-      typename decltype(detail::repeat_chain<Layer>(detail::TypeFlow<In>{}, std::make_integer_sequence<int, Count>{}))::shape;
+  using output = typename decltype(detail::repeat_chain<Layer>(
+      detail::TypeFlow<In>{}, std::make_integer_sequence<int, Count>{}))::shape;
 
   template <class In, class Builder>
   static constexpr detail::Wires lower(Builder& builder, detail::Wires x) {
-    return detail::repeat_chain<Layer>(detail::Flow<In, Builder>{builder, x}, std::make_integer_sequence<int, Count>{}).wires;
+    return detail::repeat_chain<Layer>(detail::Flow<In, Builder>{builder, x},
+                                       std::make_integer_sequence<int, Count>{})
+        .wires;
   }
 };
 

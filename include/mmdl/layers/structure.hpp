@@ -21,10 +21,10 @@ struct Named {
   }
 };
 
-/// `Layer`, not trained: its parameters and running statistics never change, it runs as in inference (batch norm
-/// by its running statistics, no dropout), and where nothing below it is trained it costs no backward and keeps no
-/// activations. Names are those of `Layer`, so weights pass between the frozen and the trained form.
-/// PyTorch: `requires_grad_(False)` and `eval()`.
+/// `Layer`, not trained: its parameters and running statistics never change, it runs as in inference (batch
+/// norm by its running statistics, no dropout), and where nothing below it is trained it costs no backward
+/// and keeps no activations. Names are those of `Layer`, so weights pass between the frozen and the trained
+/// form. PyTorch: `requires_grad_(False)` and `eval()`.
 template <class Layer>
 struct Frozen {
   template <class In>

@@ -7,10 +7,10 @@
 namespace mmdl {
 
 /// weight * mean over samples of the sum over outputs of y * -log(p) + (1 - y) * -log(1 - p), p = sigmoid(z)
-/// (Niu et al., equation 4), from logits z of any size in the stable form max(z, 0) - z * y + log1p(exp(-|z|)).
-/// Targets y are in [0, 1], of the outputs' shape. With `active` > 0 only the first `active` outputs count (a head with
-/// room for more labels than the data has); the others get no gradient. PyTorch:
-/// `binary_cross_entropy_with_logits(z, y, reduction="sum") / samples`.
+/// (Niu et al., equation 4), from logits z of any size in the stable form max(z, 0) - z * y +
+/// log1p(exp(-|z|)). Targets y are in [0, 1], of the outputs' shape. With `active` > 0 only the first
+/// `active` outputs count (a head with room for more labels than the data has); the others get no gradient.
+/// PyTorch: `binary_cross_entropy_with_logits(z, y, reduction="sum") / samples`.
 struct SigmoidCrossEntropy {
   static constexpr const char* name = "sigmoid_cross_entropy";
   float weight = 1.0f;

@@ -7,9 +7,9 @@
 
 namespace mmdl {
 
-/// weight * mean over samples of -sum over classes of y * log softmax(z), from logits z of any size by the stable
-/// log-sum-exp. Targets y are a row of probabilities of the outputs' shape: 1 at the class, 0 elsewhere (rows
-/// need not sum to 1). PyTorch: `cross_entropy(z, y)` with y of probabilities.
+/// weight * mean over samples of -sum over classes of y * log softmax(z), from logits z of any size by the
+/// stable log-sum-exp. Targets y are a row of probabilities of the outputs' shape: 1 at the class, 0
+/// elsewhere (rows need not sum to 1). PyTorch: `cross_entropy(z, y)` with y of probabilities.
 struct SoftmaxCrossEntropy {
   static constexpr const char* name = "softmax_cross_entropy";
   float weight = 1.0f;

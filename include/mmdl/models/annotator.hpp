@@ -60,11 +60,12 @@ struct AnnotatorHeads<Labels<Count>, NoQuantity> {
 
 }  // namespace detail
 
-/// The complete model of Niu et al., figure 2: the features of an image (`Visual`, such as `MultiScale<ResNet101>`) and
-/// of its binary tag vector (`Text`, such as `Mlp<2048, 2048>`) are concatenated; a linear layer gives a logit for each
-/// label, a regressor the number of labels. `List<Shape<H, W, 3>, Shape<Tags>>` to `List<Shape<Labels>, Shape<1>>`.
-/// With `NoText` the input is the image alone, with `NoQuantity` the output is the logits alone.
-/// Names: "visual.…", "text.…", "labels.…", "quantity.…".
+/// The complete model of Niu et al., figure 2: the features of an image (`Visual`, such as
+/// `MultiScale<ResNet101>`) and of its binary tag vector (`Text`, such as `Mlp<2048, 2048>`) are
+/// concatenated; a linear layer gives a logit for each label, a regressor the number of labels.
+/// `List<Shape<H, W, 3>, Shape<Tags>>` to `List<Shape<Labels>, Shape<1>>`. With `NoText` the input is the
+/// image alone, with `NoQuantity` the output is the logits alone. Names: "visual.…", "text.…", "labels.…",
+/// "quantity.…".
 template <class Visual, class Text, class LabelHead, class Quantity = QuantityRegressor>
 using Annotator = Sequential<typename detail::AnnotatorFeatures<Visual, Text>::type,
                              typename detail::AnnotatorHeads<LabelHead, Quantity>::type>;

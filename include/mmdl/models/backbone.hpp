@@ -7,8 +7,8 @@
 
 namespace mmdl {
 
-/// The scales S_1 … S_K of a network, M_l = S_l(M_{l-1}) (Niu et al., equation 1): each is a layer fed with the one
-/// before. As a layer it gives all of M_1 … M_K, a `List`. Names: "scale1", "scale2", ….
+/// The scales S_1 … S_K of a network, M_l = S_l(M_{l-1}) (Niu et al., equation 1): each is a layer fed with
+/// the one before. As a layer it gives all of M_1 … M_K, a `List`. Names: "scale1", "scale2", ….
 template <class... Each>
 struct Backbone {
   static constexpr int scales = sizeof...(Each);
@@ -24,7 +24,8 @@ struct Backbone {
     using taps = List<Taps...>;
     template <class Scale>
     friend constexpr auto operator>>(TypeTaps, detail::Tag<Scale>)
-        -> TypeTaps<List<Taps..., typename Scale::template output<Last>>, typename Scale::template output<Last>> {
+        -> TypeTaps<List<Taps..., typename Scale::template output<Last>>,
+                    typename Scale::template output<Last>> {
       return {};
     }
   };

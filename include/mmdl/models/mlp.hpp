@@ -9,8 +9,8 @@
 
 namespace mmdl {
 
-/// Hidden layers of the given sizes, each linear (He-normal) and ReLU: `Shape<N>` to `Shape<last size>`. The paper's
-/// tag network is `Mlp<2048, 2048>` (Niu et al., section III-B).
+/// Hidden layers of the given sizes, each linear (He-normal) and ReLU: `Shape<N>` to `Shape<last size>`. The
+/// paper's tag network is `Mlp<2048, 2048>` (Niu et al., section III-B).
 template <int... Units>
 using Mlp = Sequential<Sequential<Linear<Units, HeNormal>, Relu>...>;
 
@@ -22,16 +22,16 @@ using MlpWithDropout = Sequential<Sequential<Linear<Units, HeNormal>, Relu, Drop
 /// (Niu et al., section III-C). `Shape<N>` to `Shape<1>`.
 using QuantityRegressor = Sequential<MlpWithDropout<50, 512, 256>, Linear<1>>;
 
-/// The quantity as a class of its own for each number from 0 to `Most`, for `SoftmaxCrossEntropy`: the candidate
-/// "Classification" of Niu et al., table XI. `Shape<N>` to `Shape<Most + 1>`; the predicted quantity is the place of
-/// the largest logit.
+/// The quantity as a class of its own for each number from 0 to `Most`, for `SoftmaxCrossEntropy`: the
+/// candidate "Classification" of Niu et al., table XI. `Shape<N>` to `Shape<Most + 1>`; the predicted
+/// quantity is the place of the largest logit.
 template <int Most>
 using QuantityClassifier = Sequential<MlpWithDropout<50, 512, 256>, Linear<Most + 1>>;
 
-/// The sum of the word vectors of an image's tags, `Dimension` numbers each: a linear layer without bias over the binary
-/// tag vector, whose weight [tags][Dimension] holds a word's vector in each row and is trained on from there (Niu et
-/// al., section IV-D-2 and table VII). `Shape<Tags>` to `Shape<Dimension>`. PyTorch: `torch.nn.EmbeddingBag(tags,
-/// dimension, mode="sum")`.
+/// The sum of the word vectors of an image's tags, `Dimension` numbers each: a linear layer without bias over
+/// the binary tag vector, whose weight [tags][Dimension] holds a word's vector in each row and is trained on
+/// from there (Niu et al., section IV-D-2 and table VII). `Shape<Tags>` to `Shape<Dimension>`. PyTorch:
+/// `torch.nn.EmbeddingBag(tags, dimension, mode="sum")`.
 template <int Dimension>
 using SummedWordVectors = Linear<Dimension, Bias<false>>;
 

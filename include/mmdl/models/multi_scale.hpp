@@ -181,9 +181,9 @@ struct MultiScale {
   };
   template <int... Numbers, class Sequence>
   struct Chosen<Scales<Numbers...>, Sequence> {
-    static_assert(
-        (detail::accepted<(Numbers >= 1 && Numbers <= All::scales), scale_out_of_range<Numbers, All::scales>> &&
-         ...));
+    static_assert((detail::accepted<(Numbers >= 1 && Numbers <= All::scales),
+                                    scale_out_of_range<Numbers, All::scales>> &&
+                   ...));
     // A refused number is replaced, so that the refusal is the only message.
     using scales =
         std::conditional_t<((Numbers >= 1 && Numbers <= All::scales) && ...), Scales<Numbers...>, Scales<1>>;

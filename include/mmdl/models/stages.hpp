@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The stages in which the annotator is trained, each a network type. What an earlier stage has trained is frozen by its
-// type, and parts keep their names, so weights pass from stage to stage by name.
+// The stages in which the annotator is trained, each a network type. What an earlier stage has trained is
+// frozen by its type, and parts keep their names, so weights pass from stage to stage by name.
 #pragma once
 
 #include "../models/annotator.hpp"
@@ -31,7 +31,8 @@ using TrainFusion = Annotator<MultiScale<Frozen<B>, Fusion, Which>, NoText, Labe
 
 /// The same network without its backbone: `List` of the fused scales' shapes to `Shape<Classes>`.
 template <class Fusion, int Classes>
-using TrainFusionOfScales = Sequential<Named<detail::VisualPart, Fusion>, Named<detail::LabelsPart, Linear<Classes>>>;
+using TrainFusionOfScales =
+    Sequential<Named<detail::VisualPart, Fusion>, Named<detail::LabelsPart, Linear<Classes>>>;
 
 /// `Shape<Tags>` to `Shape<Classes>`.
 template <class Text, int Classes>
@@ -49,7 +50,8 @@ using TrainQuantity = Named<detail::QuantityPart, Quantity>;
 template <class B, class Fusion, class Which, class Text, int Classes, class Quantity = QuantityRegressor>
 using TrainEndToEnd = Annotator<MultiScale<Frozen<B>, Fusion, Which>, Text, Labels<Classes>, Quantity>;
 
-/// What the heads read of an image: `Shape<H, W, 3>` to the features of `Visual`, under the names of the annotator.
+/// What the heads read of an image: `Shape<H, W, 3>` to the features of `Visual`, under the names of the
+/// annotator.
 template <class Visual>
 using VisualFeatures = Named<detail::VisualPart, Visual>;
 

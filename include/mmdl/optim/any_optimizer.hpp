@@ -11,7 +11,8 @@
 namespace mmdl {
 
 /// `Sgd`, `Adam` or `AdamW` behind one type, so that a training step is compiled once:
-/// `Trainer trainer{model, loss, AnyOptimizer(AdamW{.learning_rate = 1e-3f})};`. The branch is taken once a step.
+/// `Trainer trainer{model, loss, AnyOptimizer(AdamW{.learning_rate = 1e-3f})};`. The branch is taken once a
+/// step.
 struct AnyOptimizer {
   float learning_rate = 0.0f;  ///< of the one chosen
   std::variant<Sgd, Adam, AdamW> chosen;
@@ -29,10 +30,11 @@ struct AnyOptimizer {
     return std::visit([](const auto& optimizer) { return optimizer.slots(); }, chosen);
   }
   template <class T>
-  void update(T* parameters, const T* gradients, T* const* slots, std::span<const ParameterRange> ranges, float rate,
-              long step) const {
-    std::visit([&](const auto& optimizer) { optimizer.update(parameters, gradients, slots, ranges, rate, step); },
-               chosen);
+  void update(T* parameters, const T* gradients, T* const* slots, std::span<const ParameterRange> ranges,
+              float rate, long step) const {
+    std::visit(
+        [&](const auto& optimizer) { optimizer.update(parameters, gradients, slots, ranges, rate, step); },
+        chosen);
   }
 };
 

@@ -15,23 +15,25 @@ namespace mmdl {
 /// What `check_gradients` found.
 struct GradientReport {
   bool ok = true;
-  double worst = 0.0;   ///< the largest relative error
-  std::string report;   ///< where it was, and both values there
+  double worst = 0.0;  ///< the largest relative error
+  std::string report;  ///< where it was, and both values there
 };
 
 /// How `check_gradients` looks. Zero means: chosen by the precision of the network's operators.
 struct GradientCheck {
   int samples = 2;
   std::uint64_t seed = 7;
-  double step = 0.0;       ///< of the central difference; 1e-5, or 1e-2 with float-only operators
-  double tolerance = 0.0;  ///< of |a - n| / max(|a|, |n|, largest gradient / 100); 1e-5, or 3e-2 with float-only ones
-  int probes = 64;         ///< numbers looked at in each tensor, spread evenly
+  double step = 0.0;  ///< of the central difference; 1e-5, or 1e-2 with float-only operators
+  double tolerance =
+      0.0;  ///< of |a - n| / max(|a|, |n|, largest gradient / 100); 1e-5, or 3e-2 with float-only ones
+  int probes = 64;  ///< numbers looked at in each tensor, spread evenly
 };
 
 namespace detail {
 
 /// The part of the check that knows no network type.
-inline GradientReport check_gradients_of(Engine<double>& engine, const ProgramView& program, GradientCheck check) {
+inline GradientReport check_gradients_of(Engine<double>& engine, const ProgramView& program,
+                                         GradientCheck check) {
   bool single = false;
   for (int n = 0; n < program.node_count; ++n)
     single = single || (!program.nodes[n].merged && program.nodes[n].single_precision);
@@ -50,7 +52,8 @@ inline GradientReport check_gradients_of(Engine<double>& engine, const ProgramVi
   }
   // The scalar that is differentiated: the outputs along fixed random directions.
   for (int o = 0; o < program.outputs.count; ++o) {
-    directions.emplace_back(static_cast<std::size_t>(samples * program.nodes[program.outputs.id[o]].output.size()));
+    directions.emplace_back(
+        static_cast<std::size_t>(samples * program.nodes[program.outputs.id[o]].output.size()));
     fill_normals(directions.back().data(), 0, static_cast<long>(directions.back().size()), check.seed,
                  1000 + static_cast<std::uint64_t>(o), 1.0f);
   }
@@ -68,7 +71,9 @@ inline GradientReport check_gradients_of(Engine<double>& engine, const ProgramVi
   scalar();
   for (int o = 0; o < program.outputs.count; ++o) {
     double* g = engine.gradient(program, program.outputs.id[o]);
-    if (g != nullptr) std::copy(directions[static_cast<std::size_t>(o)].begin(), directions[static_cast<std::size_t>(o)].end(), g);
+    if (g != nullptr)
+      std::copy(directions[static_cast<std::size_t>(o)].begin(),
+                directions[static_cast<std::size_t>(o)].end(), g);
   }
   engine.backward(program, samples, key);
 
@@ -88,7 +93,8 @@ inline GradientReport check_gradients_of(Engine<double>& engine, const ProgramVi
     const Entry& entry = engine.graph().entries[e];
     if (entry.spec.state || entry.frozen) continue;
     const double* g = engine.gradients() + entry.offset;
-    probes.push_back({engine.names()[static_cast<std::size_t>(e)], engine.entry_data(e), {g, g + entry.spec.count()}});
+    probes.push_back(
+        {engine.names()[static_cast<std::size_t>(e)], engine.entry_data(e), {g, g + entry.spec.count()}});
   }
 
   // The largest gradient anywhere sets the scale below which a difference is the noise of the sum itself.
@@ -122,8 +128,9 @@ inline GradientReport check_gradients_of(Engine<double>& engine, const ProgramVi
       if (!(error <= result.worst)) {
         result.worst = error;
         char text[160];
-        std::snprintf(text, sizeof text, "[%ld]: computed %.9g, by finite differences %.9g, relative error %.3g", k,
-                      analytic, numeric, error);
+        std::snprintf(text, sizeof text,
+                      "[%ld]: computed %.9g, by finite differences %.9g, relative error %.3g", k, analytic,
+                      numeric, error);
         result.report = probe.name + text;
       }
     }
@@ -136,8 +143,8 @@ inline GradientReport check_gradients_of(Engine<double>& engine, const ProgramVi
 }  // namespace detail
 
 /// Compares the gradients of a layer or network, of its inputs and of all its parameters, with central finite
-/// differences in double, on random inputs in training mode (at a kink, with the slopes of both sides): `.ok`, `.worst`, and `.report` (where, and by how much).
-/// PyTorch: `torch.autograd.gradcheck`.
+/// differences in double, on random inputs in training mode (at a kink, with the slopes of both sides):
+/// `.ok`, `.worst`, and `.report` (where, and by how much). PyTorch: `torch.autograd.gradcheck`.
 template <class Net, class Input>
 GradientReport check_gradients(GradientCheck check = {}) {
   using Program = detail::Program<Net, detail::Unwrap<Input>, detail::Mode::training_with_inputs>;

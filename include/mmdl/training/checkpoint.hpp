@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A training run in a file: model, optimizer, step, epoch. A run that is killed and resumed ends with the same bits.
+// A training run in a file: model, optimizer, step, epoch. A run that is killed and resumed ends with the
+// same bits.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +13,10 @@
 
 namespace mmdl {
 
-/// Writes everything a run needs to go on: weights, running statistics, the optimizer's state, the step (which is the
-/// whole state of schedule, dropout and shuffling, since these are functions of seed and step or epoch), the seed, and
-/// `notes` of the caller's own, such as the epoch. The file appears whole or not at all.
+/// Writes everything a run needs to go on: weights, running statistics, the optimizer's state, the step
+/// (which is the whole state of schedule, dropout and shuffling, since these are functions of seed and step
+/// or epoch), the seed, and `notes` of the caller's own, such as the epoch. The file appears whole or not at
+/// all.
 template <class Net, class Input, class Loss, class Optimizer>
 void save_checkpoint(Trainer<Model<Net, Input>, Loss, Optimizer>& trainer, const std::string& path,
                      const std::map<std::string, std::string>& notes = {}) {
@@ -34,9 +36,9 @@ void save_checkpoint(Trainer<Model<Net, Input>, Loss, Optimizer>& trainer, const
   writer.write(path);
 }
 
-/// Reads what `save_checkpoint` wrote into a trainer of the same network and optimizer, and gives back the notes.
-/// Throws `Error`, and changes nothing, for a file of another network, optimizer or seed, cut short, or with a number
-/// that is not finite.
+/// Reads what `save_checkpoint` wrote into a trainer of the same network and optimizer, and gives back the
+/// notes. Throws `Error`, and changes nothing, for a file of another network, optimizer or seed, cut short,
+/// or with a number that is not finite.
 template <class Net, class Input, class Loss, class Optimizer>
 std::map<std::string, std::string> load_checkpoint(Trainer<Model<Net, Input>, Loss, Optimizer>& trainer,
                                                    const std::string& path) {
@@ -71,7 +73,8 @@ std::map<std::string, std::string> load_checkpoint(Trainer<Model<Net, Input>, Lo
       const std::string name =
           "optimizer" + std::to_string(s + 1) + "." + engine.names()[static_cast<std::size_t>(e)];
       const TensorInfo* info = file.find(name);
-      if (info == nullptr) detail::fail(path + ": tensor '" + name + "'", "nothing", "this optimizer's state");
+      if (info == nullptr)
+        detail::fail(path + ": tensor '" + name + "'", "nothing", "this optimizer's state");
       if (info->shape != detail::entry_shape(entry.spec))
         detail::fail(path + ": tensor '" + name + "'", detail::dimensions_text(info->shape),
                      detail::dimensions_text(detail::entry_shape(entry.spec)));

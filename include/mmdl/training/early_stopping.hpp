@@ -18,7 +18,8 @@ namespace detail {
 template <class ModelType>
 std::vector<typename ModelType::value_type> copy_weights(const ModelType& model) {
   const auto& engine = model.engine();
-  std::vector<typename ModelType::value_type> all(engine.parameters(), engine.parameters() + engine.graph().parameters);
+  std::vector<typename ModelType::value_type> all(engine.parameters(),
+                                                  engine.parameters() + engine.graph().parameters);
   all.insert(all.end(), engine.states(), engine.states() + engine.graph().states);
   return all;
 }
@@ -34,9 +35,10 @@ void restore_weights(ModelType& model, const std::vector<typename ModelType::val
 
 }  // namespace detail
 
-/// Watches a number that is to fall, such as the loss on held-out samples, once an epoch: keeps the weights of the best
-/// epoch, and says when `patience` epochs have passed without a better one (Niu et al., section IV-A-3: "up to
-/// 160,000 iterations with early stopping"). The model must outlive it. PyTorch: no equivalent of its own.
+/// Watches a number that is to fall, such as the loss on held-out samples, once an epoch: keeps the weights
+/// of the best epoch, and says when `patience` epochs have passed without a better one (Niu et al., section
+/// IV-A-3: "up to 160,000 iterations with early stopping"). The model must outlive it. PyTorch: no equivalent
+/// of its own.
 template <class ModelType>
 class EarlyStopping {
  public:
@@ -45,8 +47,8 @@ class EarlyStopping {
     if (patience < 0) detail::fail("EarlyStopping: patience", std::to_string(patience), "0 (never) or more");
   }
 
-  /// Takes the number after an epoch, and the model's weights with it where it is the lowest so far; says whether it
-  /// is. A NaN is never the lowest.
+  /// Takes the number after an epoch, and the model's weights with it where it is the lowest so far; says
+  /// whether it is. A NaN is never the lowest.
   bool update(double value) {
     ++epochs_;
     if (!(value < best_)) return false;
@@ -67,7 +69,8 @@ class EarlyStopping {
   /// Takes up a run that was cut off: the model holds the weights of its best epoch.
   void resume(int epochs, int best_epoch, double best) {
     if (best_epoch < -1 || best_epoch >= epochs)
-      detail::fail("EarlyStopping: best epoch", std::to_string(best_epoch), "one of " + std::to_string(epochs));
+      detail::fail("EarlyStopping: best epoch", std::to_string(best_epoch),
+                   "one of " + std::to_string(epochs));
     epochs_ = epochs;
     best_epoch_ = best_epoch;
     if (best_epoch < 0) return;

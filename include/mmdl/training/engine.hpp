@@ -32,20 +32,15 @@ struct ProgramView {
 
 template <class Program, Mode mode>
 constexpr ProgramView program_view() {
-  return {Program::graph.nodes,
-          static_cast<int>(std::size(Program::graph.nodes)),
-          Program::graph.inputs,
-          Program::graph.outputs,
-          Program::backward.runs,
-          Program::backward.accumulate,
-          Program::plan.value,
-          Program::plan.gradient,
-          Program::plan.total,
-          mode != Mode::inference};
+  return {Program::graph.nodes,   static_cast<int>(std::size(Program::graph.nodes)),
+          Program::graph.inputs,  Program::graph.outputs,
+          Program::backward.runs, Program::backward.accumulate,
+          Program::plan.value,    Program::plan.gradient,
+          Program::plan.total,    mode != Mode::inference};
 }
 
-/// Draws one parameter tensor. The stream is the hash of its name, so a part has the same first weights in any
-/// network that holds it under that name.
+/// Draws one parameter tensor. The stream is the hash of its name, so a part has the same first weights in
+/// any network that holds it under that name.
 template <class T>
 void draw_entry(const EntrySpec& spec, const std::string& name, std::uint64_t seed, T* data) {
   std::uint64_t stream = 0xcbf29ce484222325U;  // FNV-1a
@@ -53,8 +48,12 @@ void draw_entry(const EntrySpec& spec, const std::string& name, std::uint64_t se
   const long count = spec.count();
   const float fan_in = static_cast<float>(spec.fan_in);
   switch (spec.initializer) {
-    case Initializer::zeros: std::fill_n(data, count, T{0}); break;
-    case Initializer::ones: std::fill_n(data, count, T{1}); break;
+    case Initializer::zeros:
+      std::fill_n(data, count, T{0});
+      break;
+    case Initializer::ones:
+      std::fill_n(data, count, T{1});
+      break;
     case Initializer::he_normal:
       parallel_ranges(count, 4096, [&](long begin, long end) {
         fill_normals(data, begin, end, seed, stream, std::sqrt(2.0f / fan_in));
@@ -64,15 +63,16 @@ void draw_entry(const EntrySpec& spec, const std::string& name, std::uint64_t se
       const float bound = 1.0f / std::sqrt(fan_in);
       parallel_ranges(count, 4096, [&](long begin, long end) {
         for (long i = begin; i < end; ++i)
-          data[i] = static_cast<T>(bound *
-                                   (2.0f * random_uniform(seed, stream, static_cast<std::uint64_t>(i)) - 1.0f));
+          data[i] = static_cast<T>(
+              bound * (2.0f * random_uniform(seed, stream, static_cast<std::uint64_t>(i)) - 1.0f));
       });
       break;
     }
   }
 }
 
-/// The memory of one model (parameters, their gradients, running statistics, the arena) and the loop over its nodes.
+/// The memory of one model (parameters, their gradients, running statistics, the arena) and the loop over its
+/// nodes.
 template <class T>
 class Engine {
  public:
@@ -146,7 +146,8 @@ class Engine {
     }
   }
 
-  /// Runs the backward of the last forward of this program. The gradients of the outputs are in place already.
+  /// Runs the backward of the last forward of this program. The gradients of the outputs are in place
+  /// already.
   void backward(const ProgramView& program, int samples, RandomKey key) {
     for (int n = program.node_count - 1; n >= program.inputs; --n) {
       if (!program.runs_backward[n]) continue;
@@ -192,9 +193,12 @@ class Engine {
   }
 
  private:
-  const KernelTable<T>& kernel(const Node& node) const { return *kernels_[static_cast<std::size_t>(node.source)]; }
+  const KernelTable<T>& kernel(const Node& node) const {
+    return *kernels_[static_cast<std::size_t>(node.source)];
+  }
 
-  /// Makes room for a batch: the only place where memory is taken, and only when the batch or program changes.
+  /// Makes room for a batch: the only place where memory is taken, and only when the batch or program
+  /// changes.
   void prepare(const ProgramView& program, int samples) {
     const int threads = thread_count();
     if (program.nodes == prepared_ && samples == samples_ && threads == threads_) return;

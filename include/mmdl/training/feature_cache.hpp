@@ -25,9 +25,9 @@
 
 namespace mmdl {
 
-/// Whose features a cache holds: both identities are part of the file, and a file of another network or other data is
-/// refused. `network_fingerprint` makes the first; the second is a text of the caller's that changes whenever the samples, their
-/// order or their processing do.
+/// Whose features a cache holds: both identities are part of the file, and a file of another network or other
+/// data is refused. `network_fingerprint` makes the first; the second is a text of the caller's that changes
+/// whenever the samples, their order or their processing do.
 struct FeatureCacheIdentity {
   std::string network;  ///< at most 1,000 bytes
   std::string data;     ///< at most 1,000 bytes
@@ -35,15 +35,16 @@ struct FeatureCacheIdentity {
   long width = 0;       ///< numbers of a sample, 1 or more
 };
 
-/// `rows` rows of `width` float32 in a memory-mapped file, filled once, row by row, in any order: a run that is cut off
-/// goes on with the rows that are missing. A row counts as there only once its numbers are on the disk (`flush`), so
-/// a crash leaves no half-written row behind. The system keeps in memory what is used and fits.
-/// PyTorch: a `torch.from_file(..., shared=True)` with a mask of one's own.
+/// `rows` rows of `width` float32 in a memory-mapped file, filled once, row by row, in any order: a run that
+/// is cut off goes on with the rows that are missing. A row counts as there only once its numbers are on the
+/// disk (`flush`), so a crash leaves no half-written row behind. The system keeps in memory what is used and
+/// fits. PyTorch: a `torch.from_file(..., shared=True)` with a mask of one's own.
 class FeatureCache {
  public:
-  /// Opens the cache, or makes an empty one where there is no file. Throws `Error`, and changes nothing, for a file that is
-  /// none of these, is cut short, or is of another network, other data, or another size.
-  FeatureCache(std::string path, const FeatureCacheIdentity& identity) : path_(std::move(path)), identity_(identity) {
+  /// Opens the cache, or makes an empty one where there is no file. Throws `Error`, and changes nothing, for
+  /// a file that is none of these, is cut short, or is of another network, other data, or another size.
+  FeatureCache(std::string path, const FeatureCacheIdentity& identity)
+      : path_(std::move(path)), identity_(identity) {
     check_identity();
     if (::access(path_.c_str(), F_OK) != 0) create();
     open();
@@ -89,7 +90,8 @@ class FeatureCache {
     return {data() + row * width(), static_cast<std::size_t>(width())};
   }
 
-  /// Writes a row. Throws `Error` for another number of numbers, one that is not finite, and a row that is there already.
+  /// Writes a row. Throws `Error` for another number of numbers, one that is not finite, and a row that is
+  /// there already.
   void put(long row, std::span<const float> values) {
     if (has(row)) detail::fail(place(row), "a second set of features", "each row once");
     if (values.size() != static_cast<std::size_t>(width()))
@@ -126,10 +128,13 @@ class FeatureCache {
   std::string place() const { return detail::printable(path_, 4096); }
   std::string place(long row) const { return place() + ": row " + std::to_string(row); }
 
-  std::size_t flag_bytes() const { return (static_cast<std::size_t>(identity_.rows) + page - 1) / page * page; }
+  std::size_t flag_bytes() const {
+    return (static_cast<std::size_t>(identity_.rows) + page - 1) / page * page;
+  }
   std::size_t file_bytes() const {
     return page + flag_bytes() +
-           static_cast<std::size_t>(identity_.rows) * static_cast<std::size_t>(identity_.width) * sizeof(float);
+           static_cast<std::size_t>(identity_.rows) * static_cast<std::size_t>(identity_.width) *
+               sizeof(float);
   }
   unsigned char* flags() const { return static_cast<unsigned char*>(map_) + page; }
   float* data() const {
@@ -178,9 +183,10 @@ class FeatureCache {
     } const closer{descriptor};
     Header header{};
     const ssize_t found = ::pread(descriptor, &header, sizeof header, 0);
-    if (found != static_cast<ssize_t>(sizeof header) || std::string_view(header.magic, magic.size()) != magic ||
-        header.network_length < 0 || header.network_length > static_cast<std::int64_t>(most_text) ||
-        header.data_length < 0 || header.data_length > static_cast<std::int64_t>(most_text))
+    if (found != static_cast<ssize_t>(sizeof header) ||
+        std::string_view(header.magic, magic.size()) != magic || header.network_length < 0 ||
+        header.network_length > static_cast<std::int64_t>(most_text) || header.data_length < 0 ||
+        header.data_length > static_cast<std::int64_t>(most_text))
       detail::fail(place(), "something else", "a cache of features");
     const auto text = [](const char* from, std::int64_t length) {
       return std::string(from, static_cast<std::size_t>(length));

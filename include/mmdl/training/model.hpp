@@ -42,10 +42,10 @@ int common_samples(const char* what, const First& first, const Rest&... rest) {
 
 }  // namespace detail
 
-/// A network `Net` over inputs of shape `Input` (a `Shape`, or a `List` of them) with its weights: drawn from a seed,
-/// or loaded (`load`, `transfer`). All weights lie in one buffer, all activations in one arena whose layout the
-/// compiler made; the batch is a run-time size. Not copyable, movable. One thread at a time may use a model.
-/// PyTorch: an `nn.Module` instance.
+/// A network `Net` over inputs of shape `Input` (a `Shape`, or a `List` of them) with its weights: drawn from
+/// a seed, or loaded (`load`, `transfer`). All weights lie in one buffer, all activations in one arena whose
+/// layout the compiler made; the batch is a run-time size. Not copyable, movable. One thread at a time may
+/// use a model. PyTorch: an `nn.Module` instance.
 template <class Net, class Input, class Backend = Cpu<float>>
 class Model {
  public:
@@ -62,8 +62,9 @@ class Model {
       : engine_(detail::view_of(detail::graph_of<Net, Input>), collect_kernels(), seed) {}
 
   /// The outputs for a batch, computed as in inference (running statistics, no dropout): a `Tensor`, or a
-  /// `std::tuple` of tensors where the network has several outputs. The tensors are the network's inputs in order,
-  /// all with the same number of samples (`Error` otherwise). PyTorch: `net.eval()(x)` under `no_grad`.
+  /// `std::tuple` of tensors where the network has several outputs. The tensors are the network's inputs in
+  /// order, all with the same number of samples (`Error` otherwise). PyTorch: `net.eval()(x)` under
+  /// `no_grad`.
   template <class... Shapes>
   prediction predict(const Tensor<Shapes, value_type>&... inputs) {
     static_assert(detail::accepted<std::is_same_v<List<Shapes...>, detail::AsList<Input>>,
@@ -77,7 +78,8 @@ class Model {
     int next = 0;
     const auto copy = [&](auto& tensor) {
       tensor.resize(samples);
-      if (samples > 0) std::copy_n(engine_.value(program, program.outputs.id[next]), tensor.size(), tensor.data());
+      if (samples > 0)
+        std::copy_n(engine_.value(program, program.outputs.id[next]), tensor.size(), tensor.data());
       ++next;
     };
     if constexpr (detail::is_list<output>)

@@ -21,7 +21,8 @@ namespace mmdl {
 template <class OutputShape, class TargetShape>
 struct loss_target_shape_differs;  ///< problem: a loss was given targets of another shape than the output
 template <class Outputs, class Losses>
-struct one_loss_for_each_output;  ///< problem: a network with several outputs takes `Losses{...}`, one for each
+struct one_loss_for_each_output;  ///< problem: a network with several outputs takes `Losses{...}`, one for
+                                  ///< each
 template <class Expected, class Found>
 struct step_takes_inputs_then_targets;  ///< problem: the number of tensors given to a training step
 
@@ -63,10 +64,11 @@ inline std::vector<ParameterRange> trained_ranges(const GraphView& graph) {
 
 }  // namespace detail
 
-/// Trains a model: `Trainer trainer{model, SoftmaxCrossEntropy{}, Sgd{.learning_rate = 0.1f, .momentum = 0.9f}};`
-/// then `trainer.step(images, labels)` for each batch. A network with several outputs takes `Losses{...}`. The trainer
-/// refers to the model, which must outlive it. Steps are bitwise reproducible for a fixed seed and number of threads.
-/// PyTorch: the loop of `loss.backward(); optimizer.step(); optimizer.zero_grad()`.
+/// Trains a model: `Trainer trainer{model, SoftmaxCrossEntropy{}, Sgd{.learning_rate = 0.1f, .momentum =
+/// 0.9f}};` then `trainer.step(images, labels)` for each batch. A network with several outputs takes
+/// `Losses{...}`. The trainer refers to the model, which must outlive it. Steps are bitwise reproducible for
+/// a fixed seed and number of threads. PyTorch: the loop of `loss.backward(); optimizer.step();
+/// optimizer.zero_grad()`.
 template <class ModelType, class Loss, class Optimizer>
 class Trainer {
   using T = typename ModelType::value_type;
@@ -92,9 +94,9 @@ class Trainer {
     states_before_.reserve(static_cast<std::size_t>(model.engine().graph().states));
   }
 
-  /// One step on a batch: the inputs' tensors, then the targets' tensors, in the network's order. Gives the loss (the
-  /// sum of all losses, each with its weight) before the update. Throws `Error` when the loss (or, with
-  /// clipping, the gradient's norm) is not finite: the model is then as it was before the step.
+  /// One step on a batch: the inputs' tensors, then the targets' tensors, in the network's order. Gives the
+  /// loss (the sum of all losses, each with its weight) before the update. Throws `Error` when the loss (or,
+  /// with clipping, the gradient's norm) is not finite: the model is then as it was before the step.
   template <class... Shapes>
   T step(const Tensor<Shapes, T>&... tensors) {
     const int samples = detail::common_samples("training step", tensors...);
@@ -143,7 +145,8 @@ class Trainer {
     schedule_ = schedule;
     return *this;
   }
-  /// Scales gradients down to this norm (over all trained parameters) when theirs is larger; 0 switches it off.
+  /// Scales gradients down to this norm (over all trained parameters) when theirs is larger; 0 switches it
+  /// off.
   Trainer& with_clipping(float norm) {
     if (!(norm >= 0.0f)) detail::fail("trainer: clipping norm", std::to_string(norm), "0 (off) or more");
     clip_norm_ = norm;
@@ -173,25 +176,30 @@ class Trainer {
   }
 
   template <detail::Mode mode>
-  using Program = detail::Program<typename ModelType::network, detail::Unwrap<typename ModelType::input>, mode>;
+  using Program =
+      detail::Program<typename ModelType::network, detail::Unwrap<typename ModelType::input>, mode>;
 
   template <class... Shapes>
   static constexpr void check_shapes(List<Shapes...>) {
     constexpr int inputs = InputList::count, outputs = OutputList::count;
-    static_assert(detail::accepted<sizeof...(Shapes) == inputs + outputs,
-                                   step_takes_inputs_then_targets<List<InputList, OutputList>, List<Shapes...>>>);
+    static_assert(
+        detail::accepted<sizeof...(Shapes) == inputs + outputs,
+                         step_takes_inputs_then_targets<List<InputList, OutputList>, List<Shapes...>>>);
     [&]<int... I>(std::integer_sequence<int, I...>) {
       static_assert(
           (detail::accepted<std::is_same_v<detail::At<I, List<Shapes...>>, detail::At<I, InputList>>,
                             input_shapes_differ<detail::At<I, InputList>, detail::At<I, List<Shapes...>>>> &&
            ...));
-    }(std::make_integer_sequence<int, inputs>{});
+    }
+    (std::make_integer_sequence<int, inputs>{});
     [&]<int... I>(std::integer_sequence<int, I...>) {
-      static_assert((detail::accepted<
-                         std::is_same_v<detail::At<inputs + I, List<Shapes...>>, detail::At<I, OutputList>>,
-                         loss_target_shape_differs<detail::At<I, OutputList>, detail::At<inputs + I, List<Shapes...>>>> &&
-                     ...));
-    }(std::make_integer_sequence<int, outputs>{});
+      static_assert((
+          detail::accepted<std::is_same_v<detail::At<inputs + I, List<Shapes...>>, detail::At<I, OutputList>>,
+                           loss_target_shape_differs<detail::At<I, OutputList>,
+                                                     detail::At<inputs + I, List<Shapes...>>>> &&
+          ...));
+    }
+    (std::make_integer_sequence<int, outputs>{});
   }
 
   template <class... Shapes>
@@ -203,7 +211,8 @@ class Trainer {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       const std::array<const T*, inputs> pointers{std::get<I>(tensors).data()...};
       engine.forward(program, samples, pointers, key);
-    }(std::make_index_sequence<inputs>{});
+    }
+    (std::make_index_sequence<inputs>{});
     T total{};
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       ((total += values_[I] = std::get<I>(losses_)(
@@ -211,7 +220,8 @@ class Trainer {
             gradients ? engine.gradient(program, program.outputs.id[I]) : static_cast<T*>(nullptr), samples,
             static_cast<int>(detail::At<static_cast<int>(I), OutputList>::size))),
        ...);
-    }(std::make_index_sequence<static_cast<std::size_t>(OutputList::count)>{});
+    }
+    (std::make_index_sequence<static_cast<std::size_t>(OutputList::count)>{});
     return total;
   }
 

@@ -20,10 +20,11 @@ namespace mmdl {
 
 /// What a weight file and a model do not agree on. Empty lists: they agree.
 struct WeightReport {
-  int loaded = 0;                      ///< tensors taken over
-  std::vector<std::string> missing;    ///< in the model, not in the file
-  std::vector<std::string> extra;      ///< in the file, not in the model
-  std::vector<std::string> mismatched; ///< in both, with other shapes: "name: found 3x3x8x8, expected 3x3x8x16"
+  int loaded = 0;                    ///< tensors taken over
+  std::vector<std::string> missing;  ///< in the model, not in the file
+  std::vector<std::string> extra;    ///< in the file, not in the model
+  std::vector<std::string>
+      mismatched;  ///< in both, with other shapes: "name: found 3x3x8x8, expected 3x3x8x16"
 
   bool complete() const { return missing.empty() && extra.empty() && mismatched.empty(); }
 
@@ -65,10 +66,10 @@ inline std::vector<float> finite_floats(const SafetensorsFile& file, const std::
   return values;
 }
 
-/// Matches the file's tensors under `file_prefix` with the model's under `model_prefix`. Nothing is changed until
-/// every value has been read and found finite; with `strict`, until everything matched.
-inline WeightReport take_weights(Engine<float>& engine, const SafetensorsFile& file, std::string_view file_prefix,
-                                 std::string_view model_prefix, bool strict) {
+/// Matches the file's tensors under `file_prefix` with the model's under `model_prefix`. Nothing is changed
+/// until every value has been read and found finite; with `strict`, until everything matched.
+inline WeightReport take_weights(Engine<float>& engine, const SafetensorsFile& file,
+                                 std::string_view file_prefix, std::string_view model_prefix, bool strict) {
   WeightReport report;
   std::map<std::string, bool> used;
   for (const TensorInfo& info : file.tensors())
@@ -95,7 +96,8 @@ inline WeightReport take_weights(Engine<float>& engine, const SafetensorsFile& f
   for (const auto& [name, seen] : used)
     if (!seen) report.extra.push_back(name);
   if (strict && !report.complete())
-    fail(file.path() + ": weights", report.str().substr(report.str().find(';') + 2), "the tensors of this network");
+    fail(file.path() + ": weights", report.str().substr(report.str().find(';') + 2),
+         "the tensors of this network");
   for (const auto& [entry, values] : found) std::copy(values.begin(), values.end(), engine.entry_data(entry));
   report.loaded = static_cast<int>(found.size());
   return report;
@@ -108,16 +110,17 @@ constexpr std::uint64_t mixed(std::uint64_t bits) {
   return bits ^ bits >> 33;
 }
 
-inline void add_weights(SafetensorsWriter& writer, const Engine<float>& engine, const std::string& prefix = "") {
+inline void add_weights(SafetensorsWriter& writer, const Engine<float>& engine,
+                        const std::string& prefix = "") {
   for (int e = 0; e < engine.graph().entry_count; ++e)
-    writer.add(prefix + engine.names()[static_cast<std::size_t>(e)], entry_shape(engine.graph().entries[e].spec),
-               engine.entry_data(e));
+    writer.add(prefix + engine.names()[static_cast<std::size_t>(e)],
+               entry_shape(engine.graph().entries[e].spec), engine.entry_data(e));
 }
 
 }  // namespace detail
 
-/// Writes all parameters and running statistics to a safetensors file, by their names, float32, with `metadata`
-/// beside them. The file appears whole or not at all. Throws `Error` where it cannot be written.
+/// Writes all parameters and running statistics to a safetensors file, by their names, float32, with
+/// `metadata` beside them. The file appears whole or not at all. Throws `Error` where it cannot be written.
 /// PyTorch: `safetensors.torch.save_file(net.state_dict(), path)`.
 template <class Net, class Input>
 void save(const Model<Net, Input>& model, const std::string& path,
@@ -129,17 +132,18 @@ void save(const Model<Net, Input>& model, const std::string& path,
 }
 
 /// Reads what `save` wrote. Throws `Error`, and leaves the model as it was, unless the file holds exactly the
-/// model's tensors, of their shapes, all finite; the message lists what is missing, extra, or of another shape.
-/// PyTorch: `net.load_state_dict(load_file(path))`.
+/// model's tensors, of their shapes, all finite; the message lists what is missing, extra, or of another
+/// shape. PyTorch: `net.load_state_dict(load_file(path))`.
 template <class Net, class Input>
 void load(Model<Net, Input>& model, const std::string& path) {
   detail::take_weights(model.engine(), SafetensorsFile(path), "", "", /*strict=*/true);
 }
 
-/// Takes from a file what fits: tensors whose names begin with `from` go to the model's whose names begin with `to`
-/// and continue alike. `transfer(model, "backbone.safetensors", "", "visual.")` puts a backbone into an annotator.
-/// Gives the report of what was loaded, missing, extra, and of another shape; throws `Error` for a bad file, a number that
-/// is not finite, or when nothing at all fits. PyTorch: `load_state_dict(..., strict=False)`.
+/// Takes from a file what fits: tensors whose names begin with `from` go to the model's whose names begin
+/// with `to` and continue alike. `transfer(model, "backbone.safetensors", "", "visual.")` puts a backbone
+/// into an annotator. Gives the report of what was loaded, missing, extra, and of another shape; throws
+/// `Error` for a bad file, a number that is not finite, or when nothing at all fits. PyTorch:
+/// `load_state_dict(..., strict=False)`.
 template <class Net, class Input>
 WeightReport transfer(Model<Net, Input>& model, const std::string& path, std::string_view from = "",
                       std::string_view to = "") {
@@ -151,11 +155,11 @@ WeightReport transfer(Model<Net, Input>& model, const std::string& path, std::st
   return report;
 }
 
-/// The same from another model instead of a file: how weights pass from one stage of a training to the next. Gives the
-/// report; throws `Error` when nothing fits, and changes nothing then.
+/// The same from another model instead of a file: how weights pass from one stage of a training to the next.
+/// Gives the report; throws `Error` when nothing fits, and changes nothing then.
 template <class ToNet, class ToInput, class FromNet, class FromInput>
-WeightReport transfer(Model<ToNet, ToInput>& to, const Model<FromNet, FromInput>& from, std::string_view from_prefix = "",
-                      std::string_view to_prefix = "") {
+WeightReport transfer(Model<ToNet, ToInput>& to, const Model<FromNet, FromInput>& from,
+                      std::string_view from_prefix = "", std::string_view to_prefix = "") {
   auto& target = to.engine();
   const auto& source = from.engine();
   WeightReport report;
@@ -174,7 +178,8 @@ WeightReport transfer(Model<ToNet, ToInput>& to, const Model<FromNet, FromInput>
     const auto is = detail::entry_shape(source.graph().entries[found->second].spec);
     const auto expected = detail::entry_shape(target.graph().entries[e].spec);
     if (is == expected) {
-      std::copy_n(source.entry_data(found->second), target.graph().entries[e].spec.count(), target.entry_data(e));
+      std::copy_n(source.entry_data(found->second), target.graph().entries[e].spec.count(),
+                  target.entry_data(e));
       ++report.loaded;
     } else {
       report.mismatched.push_back(name + ": found " + detail::dimensions_text(is) + ", expected " +
@@ -189,13 +194,15 @@ WeightReport transfer(Model<ToNet, ToInput>& to, const Model<FromNet, FromInput>
   return report;
 }
 
-/// A text that changes whenever a weight does: 16 hexadecimal digits over the names, shapes and numbers of all parameters
-/// and running statistics. Tells caches of features apart; no protection against forgery.
+/// A text that changes whenever a weight does: 16 hexadecimal digits over the names, shapes and numbers of
+/// all parameters and running statistics. Tells caches of features apart; no protection against forgery.
 template <class Net, class Input>
 std::string network_fingerprint(const Model<Net, Input>& model) {
   const auto& engine = model.engine();
   std::uint64_t hash = 0;
-  const auto add = [&](std::uint64_t bits) { hash = detail::mixed(hash ^ detail::mixed(bits + 0x9e3779b97f4a7c15U)); };
+  const auto add = [&](std::uint64_t bits) {
+    hash = detail::mixed(hash ^ detail::mixed(bits + 0x9e3779b97f4a7c15U));
+  };
   for (int e = 0; e < engine.graph().entry_count; ++e) {
     for (const char c : engine.names()[static_cast<std::size_t>(e)]) add(static_cast<unsigned char>(c));
     const long count = engine.graph().entries[e].spec.count();

@@ -29,8 +29,8 @@ template <class T>
 inline constexpr bool is_complete<T, std::void_t<decltype(sizeof(T))>> = true;
 }  // namespace detail
 
-/// The CPU as a backend: `Model<Net, Input>` is `Model<Net, Input, Cpu<float>>`. `Cpu<double>` is there to check
-/// gradients.
+/// The CPU as a backend: `Model<Net, Input>` is `Model<Net, Input, Cpu<float>>`. `Cpu<double>` is there to
+/// check gradients.
 template <class T = float>
 struct Cpu {
   using value_type = T;
