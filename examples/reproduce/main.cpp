@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <mmdl/core/error.hpp>
+#include <mmdl/core/file.hpp>
 #include <mmdl/core/text.hpp>
 #include <mmdl/core/threads.hpp>
 
@@ -122,10 +123,11 @@ void run(const Command& command) {
   }
   std::vector<Table> shown = make_tables(runs, tables);
   shown.push_back(orderings_table(runs));
+  mmdl::write_file(out + "/tables.md", to_markdown(shown));
   const std::string text = to_text(shown);
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
     fail("standard output: cannot be written");
-  std::fprintf(stderr, "%s/report.html, %s/results.json\n", out.c_str(), out.c_str());
+  std::fprintf(stderr, "%s: report.html, results.json, tables.md\n", out.c_str());
 }
 
 /// One line, whatever a library put into the message.

@@ -96,10 +96,11 @@ Recipes recipes_for(const std::string& data, const std::string& preset) {
     r.end_to_end = adamw(2e-4f, 0.05f, quick ? 4 : 10, 32, 3);
     return r;
   }
+  // Few pictures, and a backbone that knows more than they tell: short stages with small learning rates.
   r.backbone = adamw(3e-4f, 0.05f, quick ? 4 : 12, 32, 4);
-  r.fusion = adamw(1e-3f, 0.05f, quick ? 4 : 12, 32, 4);
+  r.fusion = adamw(3e-4f, 0.05f, quick ? 3 : 6, 32, 3);
   r.text = adamw(1e-3f, 0.05f, 30, 32, 4);
-  r.labels = adamw(1e-3f, 0.01f, 60, 64, 6);
+  r.labels = adamw(3e-4f, 0.05f, 30, 64, 6);
   r.quantity = adamw(1e-3f, 0.01f, 60, 64, 15);
   r.end_to_end = adamw(1e-4f, 0.05f, quick ? 2 : 5, 32, 2);
   return r;

@@ -351,11 +351,20 @@ class StaticStudy final : public Study {
   std::vector<float> quantity_head(const std::string& id, const Rows& rows) {
     using Input = mmdl::Shape<Width>;
     mmdl::Model<mmdl::stages::TrainQuantity<>, Input> model(options_.seed);
+    model.parameter("quantity.linear3.bias")[0] = mean_quantity();
     row_stage("quantity-" + id, recipes_.quantity, model, mmdl::MeanSquaredError{}, rows.make,
               quantity_column, rows.identity, mmdl::List<Input, mmdl::Shape<1>>{});
     if constexpr (Width == 2 * visual_width)
       if (whole_ && id == "ms-cnn+tags") mmdl::transfer(*whole_, model, "quantity.", "quantity.");
     return test_outputs(model, rows, mmdl::List<Input>{}, 1);
+  }
+
+  /// Where the regressor's output begins. From 0 its weights would have to reach the mean, and lean on units
+  /// that dropout makes noisy: without dropout they then give too few.
+  float mean_quantity() const {
+    double sum = 0;
+    for (const mmdl::Sample& sample : data_.train.samples) sum += static_cast<double>(sample.labels.size());
+    return static_cast<float>(sum / static_cast<double>(data_.train.samples.size()));
   }
 
   /// Trains a quantity classifier (table XI); gives the most probable quantity of each test image.

@@ -43,6 +43,7 @@ for row in 'Upper bound' 'MS-CNN\+Tags\+LQP' 'MS-CNN\+LQP' 'MS-CNN\+Tags' 'CNN';
 contains stdout.txt 'made-up tags'
 contains whole/results.json '"format": "mmdl reproduce 1"'
 contains whole/report.html '<svg'
+contains whole/tables.md "\\| MS-CNN"
 grep -q 'nan' stdout.txt && fail "a NaN in the tables"
 [[ -f whole/seed-1/end-to-end.safetensors ]] || fail "no weights of the last stage"
 # All of it is there: the second time nothing is trained, and the numbers are the same.
