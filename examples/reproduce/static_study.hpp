@@ -78,8 +78,7 @@ class StaticStudy final : public Study {
  private:
   using AllOf = mmdl::Scales<1, 2, 3, 4, 5>;
 
-  // --- the backbone
-  // ------------------------------------------------------------------------------------------
+  // ---- the backbone ----
 
   mmdl::LoaderOptions loading(const Recipe& recipe, bool training) const {
     mmdl::LoaderOptions o{.batch = recipe.batch,
@@ -128,8 +127,7 @@ class StaticStudy final : public Study {
     image_stage("backbone", recipes_.backbone, backbone_, label_loss_, data_.train, data_.held_out);
   }
 
-  // --- features, computed once
-  // -------------------------------------------------------------------------------
+  // ---- features, computed once ----
 
   mmdl::FeatureCache& open_cache(Features& features, const std::string& name, const Split& split,
                                  const std::string& network, long width) {
@@ -211,8 +209,7 @@ class StaticStudy final : public Study {
     return columns;
   }
 
-  // --- stages over rows
-  // --------------------------------------------------------------------------------------
+  // ---- stages over rows ----
 
   /// A stage whose inputs and target are columns; `make(split)` gives the inputs'.
   template <class Model, class Loss, class Make, class Target, class... Shapes>
@@ -405,8 +402,7 @@ class StaticStudy final : public Study {
     return rows;
   }
 
-  // --- the tables' rows
-  // --------------------------------------------------------------------------------------
+  // ---- the tables' rows ----
 
   void put(const std::string& row, const mmdl::AnnotationScores& scores, const TestRows& test,
            const Logits& logits) {
@@ -530,8 +526,7 @@ class StaticStudy final : public Study {
     results_.quantities["end-to-end"] = score_quantities(test, quantities);
   }
 
-  // --- what else the report shows
-  // ----------------------------------------------------------------------------
+  // ---- what else the report shows ----
 
   void describe(const TestRows& test) {
     results_.data = data_.name;
