@@ -12,30 +12,14 @@
 
 namespace annotate {
 
-/// Either optimizer behind one type, so that a network's training step is compiled once.
-struct EitherOptimizer {
-  float learning_rate = 0.0f;
-  bool adamw = false;
-  mmdl::Sgd sgd;
-  mmdl::AdamW adam;
-
-  explicit EitherOptimizer(const TrainingSettings& settings)
-      : learning_rate(settings.learning_rate), adamw(settings.adamw) {
-    sgd = {
-        .learning_rate = learning_rate, .momentum = settings.momentum, .weight_decay = settings.weight_decay};
-    adam = {.learning_rate = learning_rate, .weight_decay = settings.weight_decay};
-  }
-  void check() const { adamw ? adam.check() : sgd.check(); }
-  int slots() const { return adamw ? adam.slots() : sgd.slots(); }
-  template <class T>
-  void update(T* parameters, const T* gradients, T* const* slots,
-              std::span<const mmdl::ParameterRange> ranges, float rate, long step) const {
-    if (adamw)
-      adam.update(parameters, gradients, slots, ranges, rate, step);
-    else
-      sgd.update(parameters, gradients, slots, ranges, rate, step);
-  }
-};
+/// The optimizer that the settings ask for.
+inline mmdl::AnyOptimizer make_optimizer(const TrainingSettings& settings) {
+  if (settings.adamw)
+    return mmdl::AdamW{.learning_rate = settings.learning_rate, .weight_decay = settings.weight_decay};
+  return mmdl::Sgd{.learning_rate = settings.learning_rate,
+                   .momentum = settings.momentum,
+                   .weight_decay = settings.weight_decay};
+}
 
 /// `Visual`, `Text` and `Quantity` as in `mmdl::Annotator`, over the backbone of `Parts`. The numbers of
 /// labels and tags are those that the program has room for; the labels in use come from the data, and the
@@ -55,7 +39,7 @@ class StaticProgram final : public AnnotatorProgram {
   using Batch = typename Loader::Batch;
   using LabelLoss = mmdl::SigmoidCrossEntropy;
   using Loss = std::conditional_t<with_quantity, mmdl::Losses<LabelLoss, mmdl::MeanSquaredError>, LabelLoss>;
-  using Trainer = mmdl::Trainer<Model, Loss, EitherOptimizer>;
+  using Trainer = mmdl::Trainer<Model, Loss, mmdl::AnyOptimizer>;
 
  public:
   explicit StaticProgram(std::uint64_t seed) : model_(seed) {}
@@ -76,24 +60,16 @@ class StaticProgram final : public AnnotatorProgram {
   void save_weights(const std::string& path, const std::map<std::string, std::string>& notes) const override {
     mmdl::save(model_, path, notes);
   }
-  std::vector<float> weights() const override {
-    const auto& engine = model_.engine();
-    std::vector<float> all(engine.parameters(), engine.parameters() + engine.graph().parameters);
-    all.insert(all.end(), engine.states(), engine.states() + engine.graph().states);
-    return all;
-  }
+  std::vector<float> weights() const override { return mmdl::detail::copy_weights(model_); }
   void set_weights(const std::vector<float>& weights) override {
-    auto& engine = model_.engine();
-    const auto parameters = weights.begin() + engine.graph().parameters;
-    std::copy(weights.begin(), parameters, engine.parameters());
-    std::copy(parameters, weights.end(), engine.states());
+    mmdl::detail::restore_weights(model_, weights);
   }
 
   void prepare_training(DataSet data, const mmdl::LoaderOptions& loading,
                         const TrainingSettings& settings) override {
     const LabelLoss label_loss{.active = static_cast<int>(data.manifest.labels.size())};
     loader_ = make_loader(std::move(data), loading);
-    const EitherOptimizer optimizer(settings);
+    const mmdl::AnyOptimizer optimizer = make_optimizer(settings);
     if constexpr (with_quantity)
       trainer_.emplace(model_, Loss{label_loss, mmdl::MeanSquaredError{.weight = settings.quantity_weight}},
                        optimizer);
