@@ -78,6 +78,7 @@ void run_stage(Workspace& work, const Stage<ModelType, Loss, Source>& stage) {
     check(path, notes);
     mmdl::load(stage.model, path);
     work.curves.push_back(detail::curve_of_note(path, detail::note_of(notes, path, "curve")));
+    work.earlier_seconds += work.curves.back().seconds;
     work.finish(stage.name, /*found=*/true);
     return;
   }
@@ -100,6 +101,7 @@ void run_stage(Workspace& work, const Stage<ModelType, Loss, Source>& stage) {
     mmdl::load_checkpoint(trainer, checkpoint);
     curve = detail::curve_of_note(checkpoint, note("curve"));
     seconds_before = curve.seconds;
+    work.earlier_seconds += seconds_before;
   }
   const Clock::time_point start = Clock::now();
   Clock::time_point saved = start;

@@ -36,6 +36,8 @@ class Workspace {
 
   /// The curves of the stages that were trained or found done, in order.
   std::vector<Curve> curves;
+  /// What the stages took in runs before this one, which it took up.
+  double earlier_seconds = 0;
 
  private:
   std::string folder_;
