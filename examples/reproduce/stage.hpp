@@ -54,6 +54,9 @@ struct Stage {
   Source& held_out;
 };
 
+template <class ModelType, class Loss, class Source>
+Stage(std::string, Recipe, std::string, ModelType&, Loss, Source&, Source&) -> Stage<ModelType, Loss, Source>;
+
 /// Runs the stage, after which the model has the weights of its best epoch (by the loss on the held-out
 /// samples). They lie in <name>.safetensors; where that file is there already, of the same recipe, data and
 /// first weights, it is taken instead.
