@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// 3x3 convolutions of stride 1 by Winograd's F(4x4, 3x3): 36 products of matrices for 16 outputs, a quarter of the
+// multiplications.
+#pragma once
+
+#include <algorithm>
+
+#include "../../core/threads.hpp"
+#include "gemm.hpp"
+#include "winograd_tiles.hpp"
+
+namespace mmdl::detail {
+
+/// output = epilogue(convolution of the tiles' image with 3x3 weights). The weights are [3][3][channels][columns], or
+/// with `rotated`, as the gradient of the input wants them, [3][3][columns][channels] turned by half a turn.
+///
+/// Everything between the transforms stays in the caches. Where the image has many tiles, a thread takes blocks of
+/// them through all columns, and the transformed weights are made once ("by tiles"). Where it has few, a thread
+/// takes panels of columns, whose weights it transforms for itself, through all tiles ("by panels").
+template <class T>
+struct WinogradConvolution {
+  WinogradTiles<T> tiles;
+  const T* weights = nullptr;
+  bool rotated = false;
+  long columns = 0;
+  T* output = nullptr;
+  long output_height = 0, output_width = 0;
+  Epilogue<T> epilogue;
+
+  static constexpr long panel = tile_columns<T>;
+
+  /// Numbers of scratch that run() wants.
+  static long workspace(long tile_count, long channels, long columns) {
+    const long threads = thread_count();
+    if (by_tiles(tile_count, columns)) {
+      const long block = tiles_of_block(tile_count, channels);
+      return divide_up(columns, panel) * panel_weights(channels) +
+             threads * (winograd_products * (winograd_plane<T>(block, channels) + (block + 1) * panel)) + alignment;
+    }
+    const long chunk = tiles_of_chunk(tile_count, channels);
+    return winograd_products * winograd_plane<T>(chunk, channels) +
+           threads * (panel_weights(channels) + winograd_products * (block_limit + 2) * panel) + alignment;
+  }
+
+  void run(T* workspace) const {
+    if (by_tiles(tiles.count(), columns))
+      run_by_tiles(workspace);
+    else
+      run_by_panels(workspace);
+  }
+
+ private:
+  static constexpr long alignment = 16;
+  static constexpr long block_limit = 56;
+  static constexpr long cached_numbers = (768L << 10) / static_cast<long>(sizeof(T));  // of a block's tiles
+  static constexpr long shared_numbers = (6L << 20) / static_cast<long>(sizeof(T));    // of a chunk's tiles
+
+  static long panel_weights(long channels) { return winograd_products * channels * panel; }
+  static bool by_tiles(long tile_count, long columns) { return tile_count > columns; }
+  static long tiles_of_block(long tile_count, long channels) {
+    const long fitting = cached_numbers / (winograd_products * winograd_row<T>(channels));
+    const long whole = std::clamp(fitting / tile_rows * tile_rows, 2L * (tile_rows / 2), block_limit);
+    return std::min(whole, divide_up(tile_count, thread_count()));
+  }
+  static long tiles_of_chunk(long tile_count, long channels) {
+    const long fitting = std::max(2L * tile_rows, shared_numbers / (winograd_products * winograd_row<T>(channels)));
+    return divide_up(tile_count, divide_up(tile_count, fitting));
+  }
+
+  void run_by_tiles(T* workspace) const {
+    const long panels = divide_up(columns, panel), channels = tiles.channels, count = tiles.count();
+    const long block = tiles_of_block(count, channels), blocks = divide_up(count, block);
+    T* const transformed = workspace;
+    T* const scratch = workspace + panels * panel_weights(channels);
+    parallel_ranges(panels * channels, simd_width<T>, [&](long begin, long end) {
+      while (begin < end) {
+        const long at = begin / channels, first = begin % channels;
+        const long last = std::min(channels, first + end - begin);
+        transform_weights(at * panel, first, last, transformed + at * panel_weights(channels));
+        begin += last - first;
+      }
+    });
+    parallel([&](long thread, long threads) {
+      T* const values = scratch + thread * winograd_products *
+                                      (winograd_plane<T>(block, channels) + (block + 1) * panel);
+      T* const products = values + winograd_products * winograd_plane<T>(block, channels);
+      for (long b = blocks * thread / threads; b < blocks * (thread + 1) / threads; ++b) {
+        const long begin = b * count / blocks, end = (b + 1) * count / blocks;
+        transform_input(begin, end, end - begin, values);
+        clear_odd_row(end - begin, channels, values);
+        for (long p = 0; p < panels; ++p)
+          multiply(begin, end, values, winograd_plane<T>(end - begin, channels),
+                   transformed + p * panel_weights(channels), p * panel, products);
+      }
+    });
+  }
+
+  void run_by_panels(T* workspace) const {
+    const long panels = divide_up(columns, panel), channels = tiles.channels, count = tiles.count();
+    const long chunks = divide_up(count, tiles_of_chunk(count, channels));
+    T* const values = workspace;
+    T* const scratch = workspace + winograd_products * winograd_plane<T>(tiles_of_chunk(count, channels), channels);
+    for (long chunk = 0; chunk < chunks; ++chunk) {
+      const long first = count * chunk / chunks, last = count * (chunk + 1) / chunks, size = last - first;
+      const long plane = winograd_plane<T>(size, channels);
+      parallel_ranges(size, 1, [&](long begin, long end) {
+        transform_input(first + begin, first + end, size, values + begin * winograd_row<T>(channels));
+      });
+      clear_odd_row(size, channels, values);
+      parallel([&](long thread, long threads) {
+        T* const transformed = scratch + thread * (panel_weights(channels) +
+                                                   winograd_products * (block_limit + 2) * panel);
+        T* const products = transformed + panel_weights(channels);
+        // More threads than panels: each panel's tiles are divided too.
+        const long parts = std::min(divide_up(threads, panels), divide_up(size, 2L));
+        long ready = -1;
+        for (long task = panels * parts * thread / threads; task < panels * parts * (thread + 1) / threads; ++task) {
+          const long p = task / parts, part = task % parts, pairs = divide_up(size, 2L);
+          if (p != ready) transform_weights(p * panel, 0, channels, transformed);
+          ready = p;
+          const long end = std::min(size, 2 * (pairs * (part + 1) / parts));
+          for (long begin = 2 * (pairs * part / parts); begin < end; begin += block_limit)
+            multiply(first + begin, first + std::min(begin + block_limit, end),
+                     values + begin * winograd_row<T>(channels), plane, transformed, p * panel, products);
+        }
+      });
+    }
+  }
+
+  void transform_input(long begin, long end, long planned, T* values) const {
+    tiles.transform(WinogradInput<T>{}, begin, end, values, winograd_plane<T>(planned, tiles.channels),
+                    winograd_row<T>(tiles.channels));
+  }
+
+  /// The weights of one panel's columns and the channels [begin, end): product p, channel c, column n at
+  /// to[(p * channels + c) * panel + n].
+  void transform_weights(long column, long begin, long end, T* to) const {
+    constexpr long width = simd_width<T>;
+    const long channels = tiles.channels;
+    for (long n = 0; n < panel; n += width)
+      for (long c = begin; c < end; c += width) {
+        const long count = std::min(width, end - c);
+        if (column + n >= columns) {
+          for (int p = 0; p < winograd_products; ++p)
+            for (long i = 0; i < count; ++i)
+              store_vector(to + (p * channels + c + i) * panel + n, Simd<T>{});
+          continue;
+        }
+        alignas(64) T turned[9 * width * width];
+        const T* from = weights + c * columns + column + n;
+        long stride = columns, tap_stride = channels * columns;
+        if (rotated) {
+          for (long tap = 0; tap < 9; ++tap)
+            transpose_square(weights + ((8 - tap) * columns + column + n) * channels + c, channels,
+                             turned + tap * width * width, width);
+          from = turned, stride = width, tap_stride = width * width;
+        }
+        for (long i = 0; i < count; ++i)
+          transform_square_of<Simd<T>>(
+              WinogradWeights<T>{},
+              [&](int y, int x) { return load_vector<Simd<T>>(from + (y * 3 + x) * tap_stride + i * stride); },
+              [&](int y, int x, const Simd<T>& value) {
+                store_vector(to + ((y * winograd_inputs + x) * channels + c + i) * panel + n, value);
+              });
+      }
+  }
+
+  /// The outputs of the tiles [begin, end) in the panel's columns.
+  void multiply(long begin, long end, const T* values, long plane, const T* transformed, long column,
+                T* products) const {
+    const long count = end - begin, rows = count + count % 2, channels = tiles.channels;
+    for (long p = 0; p < winograd_products; ++p)
+      multiply_panel<false>(rows, channels, values + p * plane, winograd_row<T>(channels),
+                            transformed + p * channels * panel, panel, products + p * rows * panel, panel, false);
+    for (long n = 0; n < panel && column + n < columns; n += simd_width<T>)
+      for (long tile = begin; tile < end; ++tile) {
+        const T* from = products + (tile - begin) * panel + n;
+        const long sample = tile / tiles.columns / tiles.rows;
+        const long y = tile / tiles.columns % tiles.rows * winograd_outputs;
+        const long x = tile % tiles.columns * winograd_outputs;
+        const long corner = ((sample * output_height + y) * output_width + x) * columns + column + n;
+        transform_square_of<Simd<T>>(
+            WinogradOutput<T>{},
+            [&](int i, int j) { return load_vector<Simd<T>>(from + (i * winograd_inputs + j) * rows * panel); },
+            [&](int i, int j, Simd<T> value) {
+              if (y + i >= output_height || x + j >= output_width) return;
+              const long offset = corner + (i * output_width + j) * columns;
+              if (epilogue.accumulate) value += load_vector<Simd<T>>(output + offset);
+              store_vector(output + offset, epilogue.template apply<Simd<T>>(value, column + n, offset));
+            });
+      }
+  }
+};
+
+}  // namespace mmdl::detail

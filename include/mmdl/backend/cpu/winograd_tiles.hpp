@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the Winograd convolutions share: tiles of an image brought into the transformed domain, and the products
+// there.
+#pragma once
+
+#include <algorithm>
+#include <utility>
+
+#include "gemm_tile.hpp"
+#include "winograd_transform.hpp"
+
+namespace mmdl::detail {
+
+/// A batch of images cut into tiles of 4 x 4 outputs, in the order sample, row, column.
+template <class T>
+struct WinogradTiles {
+  const T* data = nullptr;
+  long samples = 0, height = 0, width = 0, channels = 0;
+  long y0 = 0, x0 = 0;  // where the first tile's window begins (minus the padding)
+  long rows = 0, columns = 0;
+
+  long count() const { return samples * rows * columns; }
+
+  /// Writes the transformed windows of the tiles [begin, end) to `to`: product p, tile t, channel c at
+  /// to[p * product_stride + (t - begin) * tile_stride + c].
+  template <class Transform>
+  void transform(Transform, long begin, long end, T* to, long product_stride, long tile_stride) const {
+    constexpr int size = Transform::from;
+    for (long tile = begin; tile < end; ++tile, to += tile_stride) {
+      const long sample = tile / columns / rows, line = width * channels;
+      const long y = tile / columns % rows * winograd_outputs + y0, x = tile % columns * winograd_outputs + x0;
+      const T* corner = data + (sample * height + y) * line + x * channels;
+      const bool inside = y >= 0 && x >= 0 && y + size <= height && x + size <= width;
+      const auto run = [&](const auto& is_inside) {
+        for (long c = 0; c < channels; c += simd_width<T>)
+          transform_square_of<Simd<T>>(
+              Transform{},
+              [&](int i, int j) {
+                return is_inside(i, j) ? load_vector<Simd<T>>(corner + i * line + j * channels + c) : Simd<T>{};
+              },
+              [&](int i, int j, const Simd<T>& value) {
+                store_vector(to + (i * Transform::to + j) * product_stride + c, value);
+              });
+      };
+      if (inside)
+        run([](int, int) { return true; });
+      else
+        run([&](int i, int j) { return y + i >= 0 && y + i < height && x + j >= 0 && x + j < width; });
+    }
+  }
+};
+
+/// c[r][0 .. tile_columns) = (`add`: what it holds +) the sum over k of a(r, k) * b[k * b_step + ...], where a(r, k)
+/// is a[r * a_stride + k], or a[k * a_stride + r] if Transposed. The sums stay in registers.
+template <int Rows, bool Transposed, class T>
+void multiply_rows(long depth, const T* a, long a_stride, const T* b, long b_step, T* c, long c_stride, bool add) {
+  using V = Simd<T>;
+  V left[Rows], right[Rows];
+  MMDL_UNROLL
+  for (int r = 0; r < Rows; ++r) {
+    left[r] = add ? load_vector<V>(c + r * c_stride) : V{};
+    right[r] = add ? load_vector<V>(c + r * c_stride + simd_width<T>) : V{};
+  }
+  // Three rows a base address: more run-time multiples of the stride than that are not to be had for nothing.
+  constexpr int bases = (Rows + 2) / 3;
+  const T* base[bases];
+  MMDL_UNROLL
+  for (int i = 0; i < bases; ++i) base[i] = a + 3 * i * (Transposed ? 1 : a_stride);
+  for (long k = 0; k < depth; ++k) {
+    const V b_left = load_vector<V>(b), b_right = load_vector<V>(b + simd_width<T>);
+    MMDL_UNROLL
+    for (int r = 0; r < Rows; ++r) {
+      const T number = Transposed ? a[r] : base[r / 3][r % 3 * a_stride];
+      left[r] += number * b_left;
+      right[r] += number * b_right;
+    }
+    if constexpr (Transposed) {
+      a += a_stride;
+    } else {
+      MMDL_UNROLL
+      for (int i = 0; i < bases; ++i) ++base[i];
+    }
+    b += b_step;
+  }
+  MMDL_UNROLL
+  for (int r = 0; r < Rows; ++r) {
+    store_vector(c + r * c_stride, left[r]);
+    store_vector(c + r * c_stride + simd_width<T>, right[r]);
+  }
+}
+
+/// multiply_rows for any even number of rows, in pieces of nearly equal height that fit the registers.
+template <bool Transposed, class T>
+void multiply_panel(long rows, long depth, const T* a, long a_stride, const T* b, long b_step, T* c, long c_stride,
+                    bool add) {
+  using Multiply = void (*)(long, const T*, long, const T*, long, T*, long, bool);
+  static constexpr auto table = []<int... I>(std::integer_sequence<int, I...>) {
+    struct Table {
+      Multiply of_pairs[tile_rows / 2];
+    };
+    return Table{{&multiply_rows<2 * I + 2, Transposed, T>...}};
+  }(std::make_integer_sequence<int, tile_rows / 2>{});
+  const long pieces = (rows + tile_rows - 1) / tile_rows, pairs = rows / 2;
+  for (long piece = 0; piece < pieces; ++piece) {
+    const long begin = pairs * piece / pieces, end = pairs * (piece + 1) / pieces;
+    if (begin < end)
+      table.of_pairs[end - begin - 1](depth, a + 2 * begin * (Transposed ? 1 : a_stride), a_stride, b, b_step,
+                                      c + 2 * begin * c_stride, c_stride, add);
+  }
+}
+
+/// Numbers from one tile of a transformed batch to the next: the channels and a cache line, so that neighbours do
+/// not share cache sets.
+template <class T>
+constexpr long winograd_row(long channels) {
+  return channels + 64 / static_cast<long>(sizeof(T));
+}
+
+/// Numbers from one product to the next, for `tiles` (an even number of them).
+template <class T>
+constexpr long winograd_plane(long tiles, long channels) {
+  return (tiles + tiles % 2) * winograd_row<T>(channels) + 64 / static_cast<long>(sizeof(T));
+}
+
+/// Fills the row after an odd number of tiles, which is multiplied with the others.
+template <class T>
+void clear_odd_row(long tiles, long channels, T* planes) {
+  if (tiles % 2 == 0) return;
+  for (int p = 0; p < winograd_products; ++p)
+    std::fill_n(planes + p * winograd_plane<T>(tiles, channels) + tiles * winograd_row<T>(channels), channels, T{});
+}
+
+}  // namespace mmdl::detail

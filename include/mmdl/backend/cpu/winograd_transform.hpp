@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// The transforms of Winograd's minimal filtering F(4x4, 3x3) and of its gradients.
+#pragma once
+
+#include "vector.hpp"
+
+namespace mmdl::detail {
+
+inline constexpr int winograd_outputs = 4;  // a tile makes 4 x 4 outputs
+inline constexpr int winograd_inputs = 6;   // from 6 x 6 inputs
+inline constexpr int winograd_products = winograd_inputs * winograd_inputs;
+
+// Along one line: 3 taps over 6 inputs give 4 outputs by 6 products in place of 12, at the points 0, 1, -1, 2,
+// -2 and infinity: y = A^T ((G w) * (B^T d)). The gradients are the transposed matrices: Lavin and Gray,
+// "Fast algorithms for convolutional neural networks", 2015.
+
+/// B^T d.
+template <class T>
+struct WinogradInput {
+  static constexpr int from = winograd_inputs, to = winograd_inputs;
+  template <class V>
+  static void line(const V (&d)[6], V (&t)[6]) {
+    const V even = d[4] - T{4} * d[2], odd = d[3] - T{4} * d[1];
+    const V even_outer = d[4] - d[2], odd_outer = T{2} * (d[3] - d[1]);
+    t[0] = T{4} * d[0] - T{5} * d[2] + d[4];
+    t[1] = even + odd;
+    t[2] = even - odd;
+    t[3] = even_outer + odd_outer;
+    t[4] = even_outer - odd_outer;
+    t[5] = T{4} * d[1] - T{5} * d[3] + d[5];
+  }
+};
+
+/// G w.
+template <class T>
+struct WinogradWeights {
+  static constexpr int from = 3, to = winograd_inputs;
+  template <class V>
+  static void line(const V (&w)[3], V (&u)[6]) {
+    constexpr T sixth = T{1} / T{6}, twelfth = T{1} / T{12}, twenty_fourth = T{1} / T{24};
+    const V outer = sixth * (w[0] + w[2]), middle = sixth * w[1];
+    const V far = twenty_fourth * w[0] + sixth * w[2], far_middle = twelfth * w[1];
+    u[0] = T{0.25} * w[0];
+    u[1] = -outer - middle;
+    u[2] = middle - outer;
+    u[3] = far + far_middle;
+    u[4] = far - far_middle;
+    u[5] = w[2];
+  }
+};
+
+/// A^T m.
+template <class T>
+struct WinogradOutput {
+  static constexpr int from = winograd_inputs, to = winograd_outputs;
+  template <class V>
+  static void line(const V (&m)[6], V (&y)[4]) {
+    const V sum = m[1] + m[2], difference = m[1] - m[2];
+    const V far_sum = m[3] + m[4], far_difference = m[3] - m[4];
+    y[0] = m[0] + sum + far_sum;
+    y[1] = difference + T{2} * far_difference;
+    y[2] = sum + T{4} * far_sum;
+    y[3] = difference + T{8} * far_difference + m[5];
+  }
+};
+
+/// A y, for the gradient of the output.
+template <class T>
+struct WinogradOutputGradient {
+  static constexpr int from = winograd_outputs, to = winograd_inputs;
+  template <class V>
+  static void line(const V (&y)[4], V (&m)[6]) {
+    const V even = y[0] + y[2], odd = y[1] + y[3];
+    const V far_even = y[0] + T{4} * y[2], far_odd = T{2} * y[1] + T{8} * y[3];
+    m[0] = y[0];
+    m[1] = even + odd;
+    m[2] = even - odd;
+    m[3] = far_even + far_odd;
+    m[4] = far_even - far_odd;
+    m[5] = y[3];
+  }
+};
+
+/// G^T u, for the gradient of the weights.
+template <class T>
+struct WinogradWeightsGradient {
+  static constexpr int from = winograd_inputs, to = 3;
+  template <class V>
+  static void line(const V (&u)[6], V (&w)[3]) {
+    constexpr T sixth = T{1} / T{6}, twelfth = T{1} / T{12}, twenty_fourth = T{1} / T{24};
+    const V sum = sixth * (u[1] + u[2]), far_sum = u[3] + u[4];
+    w[0] = T{0.25} * u[0] - sum + twenty_fourth * far_sum;
+    w[1] = sixth * (u[2] - u[1]) + twelfth * (u[3] - u[4]);
+    w[2] = sixth * far_sum - sum + u[5];
+  }
+};
+
+/// Transforms a square of vectors along its columns and then along its rows: `load(i, j)` gives the numbers,
+/// `store(i, j, value)` takes the result.
+template <class V, class Transform, class Load, class Store>
+void transform_square_of(Transform, const Load& load, const Store& store) {
+  V half[Transform::to][Transform::from];
+  MMDL_UNROLL
+  for (int j = 0; j < Transform::from; ++j) {
+    V column[Transform::from], result[Transform::to];
+    MMDL_UNROLL
+    for (int i = 0; i < Transform::from; ++i) column[i] = load(i, j);
+    Transform::line(column, result);
+    MMDL_UNROLL
+    for (int i = 0; i < Transform::to; ++i) half[i][j] = result[i];
+  }
+  MMDL_UNROLL
+  for (int i = 0; i < Transform::to; ++i) {
+    V result[Transform::to];
+    Transform::line(half[i], result);
+    MMDL_UNROLL
+    for (int j = 0; j < Transform::to; ++j) store(i, j, result[j]);
+  }
+}
+
+}  // namespace mmdl::detail

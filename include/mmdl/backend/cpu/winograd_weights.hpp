@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// The gradient of 3x3 weights by the transposed transforms of Winograd's F(4x4, 3x3).
+#pragma once
+
+#include <algorithm>
+
+#include "../../core/threads.hpp"
+#include "gemm.hpp"
+#include "winograd_tiles.hpp"
+
+namespace mmdl::detail {
+
+/// gradient[3][3][channels][columns] = G^T (sum over the tiles t of (B^T d_t B)^T (A dy_t A^T)) G, for tiles of the
+/// convolution's input and of its output's gradient.
+///
+/// Narrow layers: each thread sums over tiles of its own, block by block in its cache, and the sums are added at
+/// last. Wide layers: all tiles are transformed, and each thread takes panels of columns through all of them.
+template <class T>
+struct WinogradWeightsGradientSum {
+  WinogradTiles<T> input;
+  WinogradTiles<T> gradient;  // of the output, of the same tiles
+  T* output = nullptr;
+  bool accumulate = false;
+
+  static constexpr long panel = tile_columns<T>;
+
+  static long workspace(long tile_count, long channels, long columns) {
+    const long threads = thread_count();
+    if (narrow(channels, columns)) {
+      const long block = tiles_of_block(tile_count, channels, columns);
+      return threads * (planes(block, channels, columns) + sums_size(channels, columns)) + alignment;
+    }
+    return planes(tiles_of_chunk(tile_count, channels, columns), channels, columns) +
+           threads * sums_size(channels, panel) + alignment;
+  }
+
+  void run(T* workspace) const {
+    if (narrow(input.channels, gradient.channels))
+      run_narrow(workspace);
+    else
+      run_wide(workspace);
+  }
+
+ private:
+  static constexpr long alignment = 16;
+  static constexpr long cached_numbers = (1280L << 10) / static_cast<long>(sizeof(T));  // a block, both factors
+  static constexpr long shared_numbers = (10L << 20) / static_cast<long>(sizeof(T));    // a chunk, both factors
+
+  static bool narrow(long channels, long columns) { return channels * columns <= 128 * 128; }
+  static long sums_size(long channels, long columns) {
+    return winograd_products * channels * divide_up(columns, panel) * panel;
+  }
+  static long planes(long tiles, long channels, long columns) {
+    return winograd_products *
+           (winograd_plane<T>(tiles, channels) + winograd_plane<T>(tiles, divide_up(columns, panel) * panel));
+  }
+  static long tiles_of_block(long tile_count, long channels, long columns) {
+    const long fitting =
+        std::max(16L, cached_numbers / (winograd_products * (winograd_row<T>(channels) + winograd_row<T>(columns))));
+    const long part = divide_up(tile_count, thread_count());
+    return divide_up(part, divide_up(part, fitting));
+  }
+  static long tiles_of_chunk(long tile_count, long channels, long columns) {
+    const long fitting =
+        std::max(16L, shared_numbers / (winograd_products * (winograd_row<T>(channels) + winograd_row<T>(columns))));
+    return divide_up(tile_count, divide_up(tile_count, fitting));
+  }
+
+  long wide_columns() const { return divide_up(gradient.channels, panel) * panel; }
+
+  /// Both factors of the tiles [begin, end) of a block that starts at tile 0 of `values` and `gradients`.
+  void transform(long begin, long end, T* values, long value_plane, T* gradients, long gradient_plane) const {
+    input.transform(WinogradInput<T>{}, begin, end, values, value_plane, winograd_row<T>(input.channels));
+    gradient.transform(WinogradOutputGradient<T>{}, begin, end, gradients, gradient_plane,
+                       winograd_row<T>(wide_columns()));
+    if (gradient.channels == wide_columns()) return;
+    for (int p = 0; p < winograd_products; ++p)
+      for (long t = 0; t < end - begin; ++t)
+        store_vector(gradients + p * gradient_plane + t * winograd_row<T>(wide_columns()) + gradient.channels,
+                     Simd<T>{});
+  }
+
+  /// sums[p][channel][panel's columns] += the products of a block of tiles, for one panel.
+  void multiply(long count, const T* values, long value_plane, const T* gradients, long gradient_plane, long column,
+                T* sums, long sums_row, bool add) const {
+    for (long p = 0; p < winograd_products; ++p)
+      multiply_panel<true>(input.channels, count, values + p * value_plane, winograd_row<T>(input.channels),
+                           gradients + p * gradient_plane + column, winograd_row<T>(wide_columns()),
+                           sums + p * input.channels * sums_row, sums_row, add);
+  }
+
+  /// The weights' gradient from complete sums: channels [begin, end), the columns from `column` on.
+  void finish(const T* sums, long sums_row, long begin, long end, long column, long count, bool add) const {
+    const long columns = gradient.channels, tap_stride = input.channels * columns;
+    for (long c = begin; c < end; ++c)
+      for (long n = 0; n < count && column + n < columns; n += simd_width<T>) {
+        T* to = output + c * columns + column + n;
+        transform_square_of<Simd<T>>(
+            WinogradWeightsGradient<T>{},
+            [&](int i, int j) {
+              return load_vector<Simd<T>>(
+                  sums + ((i * winograd_inputs + j) * input.channels + c) * sums_row + n);
+            },
+            [&](int i, int j, Simd<T> value) {
+              T* place = to + (i * 3 + j) * tap_stride;
+              if (add) value += load_vector<Simd<T>>(place);
+              store_vector(place, value);
+            });
+      }
+  }
+
+  void run_narrow(T* workspace) const {
+    const long channels = input.channels, columns = wide_columns(), tiles = input.count();
+    const long block = tiles_of_block(tiles, channels, columns);
+    const long value_plane = winograd_plane<T>(block, channels), gradient_plane = winograd_plane<T>(block, columns);
+    const long threads_used = std::min<long>(thread_count(), tiles);
+    const long size = sums_size(channels, columns);
+    T* const scratch = workspace + threads_used * size;
+    parallel([&](long thread, long threads) {
+      for (long part = thread; part < threads_used; part += threads) {
+        T* const values = scratch + part * planes(block, channels, columns);
+        T* const gradients = values + winograd_products * value_plane;
+        T* const sums = workspace + part * size;
+        const long first = tiles * part / threads_used, last = tiles * (part + 1) / threads_used;
+        for (long begin = first; begin < last; begin += block) {
+          const long end = std::min(last, begin + block);
+          transform(begin, end, values, value_plane, gradients, gradient_plane);
+          for (long n = 0; n < columns; n += panel)
+            multiply(end - begin, values, value_plane, gradients, gradient_plane, n, sums + n, columns,
+                     begin > first);
+        }
+      }
+    });
+    parallel_ranges(channels, 1, [&](long begin, long end) {
+      for (long p = 0; p < winograd_products; ++p) {
+        T* to = workspace + p * channels * columns;
+        for (long part = 1; part < threads_used; ++part) {
+          const T* from = to + part * size;
+          for (long i = begin * columns; i < end * columns; i += simd_width<T>)
+            store_vector(to + i, load_vector<Simd<T>>(to + i) + load_vector<Simd<T>>(from + i));
+        }
+      }
+      finish(workspace, columns, begin, end, 0, columns, accumulate);
+    });
+  }
+
+  void run_wide(T* workspace) const {
+    const long channels = input.channels, columns = wide_columns(), tiles = input.count();
+    const long most = tiles_of_chunk(tiles, channels, columns), chunks = divide_up(tiles, most);
+    const long value_plane = winograd_plane<T>(most, channels), gradient_plane = winograd_plane<T>(most, columns);
+    T* const values = workspace;
+    T* const gradients = values + winograd_products * value_plane;
+    T* const scratch = workspace + planes(most, channels, columns);
+    const long panels = columns / panel;
+    for (long chunk = 0; chunk < chunks; ++chunk) {
+      const long first = tiles * chunk / chunks, last = tiles * (chunk + 1) / chunks;
+      parallel_ranges(last - first, 1, [&](long begin, long end) {
+        transform(first + begin, first + end, values + begin * winograd_row<T>(channels), value_plane,
+                  gradients + begin * winograd_row<T>(columns), gradient_plane);
+      });
+      parallel([&](long thread, long threads) {
+        T* const sums = scratch + thread * sums_size(channels, panel);
+        for (long p = panels * thread / threads; p < panels * (thread + 1) / threads; ++p) {
+          multiply(last - first, values, value_plane, gradients, gradient_plane, p * panel, sums, panel, false);
+          finish(sums, panel, 0, channels, p * panel, panel, accumulate || chunk > 0);
+        }
+      });
+    }
+  }
+};
+
+}  // namespace mmdl::detail
