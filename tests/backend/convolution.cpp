@@ -21,8 +21,20 @@ std::vector<T> as(const Numbers& numbers) {
   return std::vector<T>(numbers.begin(), numbers.end());
 }
 
+/// Winograd's transforms lose a digit to the direct sums.
 template <class T>
-constexpr double tolerance = std::is_same_v<T, float> ? 3e-6 : 1e-14;
+double tolerance() {
+  const double direct = std::is_same_v<T, float> ? 3e-6 : 1e-14;
+  return convolution_method() == ConvolutionMethod::winograd ? 20 * direct : direct;
+}
+
+/// All convolutions of a scope by one method.
+struct Forced {
+  explicit Forced(ConvolutionMethod method) { set_convolution_method(method); }
+  ~Forced() { set_convolution_method(ConvolutionMethod::automatic); }
+  Forced(const Forced&) = delete;
+  Forced& operator=(const Forced&) = delete;
+};
 
 /// A node of the given window; the output's extent follows from it.
 Node convolution(Extent input, int channels, Window window) {
@@ -139,17 +151,17 @@ void check(const Node& node, int samples) {
     CAPTURE(threads);
     set_thread_count(threads);
     const auto found = run_forward<T>(node, samples, {tx.data()}, {tw.data()});
-    CHECK(reference::relative_error(found, y) < tolerance<T>);
+    CHECK(reference::relative_error(found, y) < tolerance<T>());
     CHECK(found == run_forward<T>(node, samples, {tx.data()}, {tw.data()}));
     const auto gradients = run_backward(node, samples, tx, tw, tdy, false);
-    CHECK(reference::relative_error(gradients.dx, dx) < tolerance<T>);
-    CHECK(reference::relative_error(gradients.dw, dw) < tolerance<T>);
-    CHECK(reference::relative_error(gradients.db, db) < tolerance<T>);
+    CHECK(reference::relative_error(gradients.dx, dx) < tolerance<T>());
+    CHECK(reference::relative_error(gradients.dw, dw) < tolerance<T>());
+    CHECK(reference::relative_error(gradients.db, db) < tolerance<T>());
     CHECK(gradients == run_backward(node, samples, tx, tw, tdy, false));
     const auto sums = run_backward(node, samples, tx, tw, tdy, true);
-    CHECK(reference::relative_error(sums.dx, plus_one(dx)) < tolerance<T>);
-    CHECK(reference::relative_error(sums.dw, plus_one(dw)) < tolerance<T>);
-    CHECK(reference::relative_error(sums.db, plus_one(db)) < tolerance<T>);
+    CHECK(reference::relative_error(sums.dx, plus_one(dx)) < tolerance<T>());
+    CHECK(reference::relative_error(sums.dw, plus_one(dw)) < tolerance<T>());
+    CHECK(reference::relative_error(sums.db, plus_one(db)) < tolerance<T>());
   }
   set_thread_count(threads_before);
 }
@@ -222,15 +234,45 @@ TEST_CASE("convolution: depthwise") {
   check_both(convolution({40, 3, 16}, 16, window(3, 1, 1, 1, 16)), 2);  // more lines than are summed at once
 }
 
+TEST_CASE("convolution: Winograd's algorithm, forced, wherever it applies") {
+  const Forced forced(ConvolutionMethod::winograd);
+  check_both(convolution({9, 7, 16}, 32, window(3, 1, 1)), 3);
+  check_both(convolution({4, 4, 32}, 16, window(3, 1, 1)), 1);
+  check_both(convolution({1, 1, 16}, 16, window(3, 1, 1)), 1);
+  check_both(convolution({2, 3, 16}, 48, window(3, 1, 2)), 1);  // more padding than image
+  check_both(convolution({13, 11, 48}, 80, window(3, 1, 0)), 2);
+  check_both(convolution({9, 8, 16}, 16, {3, 3, 1, 1, 1, 0, 2, 2, 0}), 3);  // uneven padding
+  check_both(convolution({31, 29, 16}, 16, window(3, 1, 1)), 2);            // many tiles, few columns
+  check_both(convolution({6, 5, 144}, 128, window(3, 1, 1)), 3);            // few tiles, many columns
+  check<float>(convolution({5, 9, 16}, 1056, window(3, 1, 1)), 1);          // all of it by panels
+  // Where it does not apply, the direct product takes over.
+  CHECK_FALSE(uses_winograd<float>(convolution({9, 7, 16}, 32, window(3, 2, 1)), 3));
+  CHECK_FALSE(uses_winograd<float>(convolution({9, 7, 16}, 32, window(3, 1, 2, 2)), 3));
+  CHECK_FALSE(uses_winograd<float>(convolution({9, 7, 16}, 32, window(3, 1, 1, 1, 2)), 3));
+  CHECK_FALSE(uses_winograd<float>(convolution({9, 7, 17}, 32, window(3, 1, 1)), 3));
+  CHECK_FALSE(uses_winograd<float>(convolution({9, 7, 16}, 32, window(5, 1, 2)), 3));
+}
+
+TEST_CASE("convolution: the method is chosen by the size, and double is computed directly") {
+  const Node node = convolution({28, 28, 64}, 64, window(3, 1, 1));
+  CHECK(uses_winograd<float>(node, 1));
+  CHECK_FALSE(uses_winograd<double>(node, 1));
+  CHECK_FALSE(uses_winograd<float>(convolution({4, 4, 64}, 64, window(3, 1, 1)), 1));
+  const Forced forced(ConvolutionMethod::direct);
+  CHECK_FALSE(uses_winograd<float>(node, 1));
+}
+
 TEST_CASE("convolution: a few real sizes") {
+  const Forced forced(ConvolutionMethod::direct);
   check<float>(convolution({14, 14, 64}, 96, window(3, 1, 1)), 2);
   check<float>(convolution({28, 28, 64}, 32, window(1, 1, 0)), 3);  // weights' depth divided among threads
 }
 
 TEST_CASE_TEMPLATE("convolution: everything that fusion joins", T, float, double) {
+  const Forced forced(ConvolutionMethod::winograd);  // of the 16 channels; the others are direct as ever
   for (const Node& plain :
-       {convolution({6, 5, 7}, 41, window(3, 1, 1)), convolution({5, 4, 300}, 10, window(1, 1, 0)),
-        convolution({6, 5, 8}, 6, window(3, 1, 1, 1, 2)),
+       {convolution({6, 5, 16}, 48, window(3, 1, 1)), convolution({6, 5, 7}, 41, window(3, 1, 1)),
+        convolution({5, 4, 300}, 10, window(1, 1, 0)), convolution({6, 5, 8}, 6, window(3, 1, 1, 1, 2)),
         convolution({7, 5, 21}, 21, window(3, 2, 1, 1, 21))})
     for (int options = 0; options < 16; ++options)
       for (Activation activation :
@@ -275,7 +317,7 @@ TEST_CASE_TEMPLATE("convolution: everything that fusion joins", T, float, double
         CAPTURE(options);
         CAPTURE(static_cast<int>(activation));
         // A sum of some hundred products before a squashing function: its error counts in full.
-        CHECK(reference::relative_error(found, expected) < 30 * tolerance<T>);
+        CHECK(reference::relative_error(found, expected) < 30 * tolerance<T>());
         CHECK(tm == before);
       }
 }

@@ -123,8 +123,8 @@ struct CpuKernel<operators::Convolution, T> {
     const long tiles = input_tiles(node, samples, nullptr).count();
     long most = WinogradConvolution<T>::workspace(tiles, inputs, outputs);
     if (!training) return most;
-    most = std::max(most, WinogradConvolution<T>::workspace(gradient_tiles(node, samples, nullptr).count(), outputs,
-                                                            inputs));
+    most = std::max(most, WinogradConvolution<T>::workspace(gradient_tiles(node, samples, nullptr).count(),
+                                                            outputs, inputs));
     return std::max(most, WinogradWeightsGradientSum<T>::workspace(tiles, inputs, outputs));
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// 3x3 convolutions of stride 1 by Winograd's F(4x4, 3x3): 36 products of matrices for 16 outputs, a quarter of the
-// multiplications.
+// 3x3 convolutions of stride 1 by Winograd's F(4x4, 3x3): 36 products of matrices for 16 outputs, a quarter
+// of the multiplications.
 #pragma once
 
 #include <algorithm>
@@ -11,12 +11,14 @@
 
 namespace mmdl::detail {
 
-/// output = epilogue(convolution of the tiles' image with 3x3 weights). The weights are [3][3][channels][columns], or
-/// with `rotated`, as the gradient of the input wants them, [3][3][columns][channels] turned by half a turn.
+/// output = epilogue(convolution of the tiles' image with 3x3 weights). The weights are
+/// [3][3][channels][columns], or with `rotated`, as the gradient of the input wants them,
+/// [3][3][columns][channels] turned by half a turn.
 ///
-/// Everything between the transforms stays in the caches. Where the image has many tiles, a thread takes blocks of
-/// them through all columns, and the transformed weights are made once ("by tiles"). Where it has few, a thread
-/// takes panels of columns, whose weights it transforms for itself, through all tiles ("by panels").
+/// Everything between the transforms stays in the caches. Where the image has many tiles, a thread takes
+/// blocks of them through all columns, and the transformed weights are made once ("by tiles"). Where it has
+/// few, a thread takes panels of columns, whose weights it transforms for itself, through all tiles ("by
+/// panels").
 template <class T>
 struct WinogradConvolution {
   WinogradTiles<T> tiles;
@@ -35,7 +37,8 @@ struct WinogradConvolution {
     if (by_tiles(tile_count, columns)) {
       const long block = tiles_of_block(tile_count, channels);
       return divide_up(columns, panel) * panel_weights(channels) +
-             threads * (winograd_products * (winograd_plane<T>(block, channels) + (block + 1) * panel)) + alignment;
+             threads * (winograd_products * (winograd_plane<T>(block, channels) + (block + 1) * panel)) +
+             alignment;
     }
     const long chunk = tiles_of_chunk(tile_count, channels);
     return winograd_products * winograd_plane<T>(chunk, channels) +
@@ -63,7 +66,8 @@ struct WinogradConvolution {
     return std::min(whole, divide_up(tile_count, thread_count()));
   }
   static long tiles_of_chunk(long tile_count, long channels) {
-    const long fitting = std::max(2L * tile_rows, shared_numbers / (winograd_products * winograd_row<T>(channels)));
+    const long fitting =
+        std::max(2L * tile_rows, shared_numbers / (winograd_products * winograd_row<T>(channels)));
     return divide_up(tile_count, divide_up(tile_count, fitting));
   }
 
@@ -81,8 +85,8 @@ struct WinogradConvolution {
       }
     });
     parallel([&](long thread, long threads) {
-      T* const values = scratch + thread * winograd_products *
-                                      (winograd_plane<T>(block, channels) + (block + 1) * panel);
+      T* const values =
+          scratch + thread * winograd_products * (winograd_plane<T>(block, channels) + (block + 1) * panel);
       T* const products = values + winograd_products * winograd_plane<T>(block, channels);
       for (long b = blocks * thread / threads; b < blocks * (thread + 1) / threads; ++b) {
         const long begin = b * count / blocks, end = (b + 1) * count / blocks;
@@ -99,7 +103,8 @@ struct WinogradConvolution {
     const long panels = divide_up(columns, panel), channels = tiles.channels, count = tiles.count();
     const long chunks = divide_up(count, tiles_of_chunk(count, channels));
     T* const values = workspace;
-    T* const scratch = workspace + winograd_products * winograd_plane<T>(tiles_of_chunk(count, channels), channels);
+    T* const scratch =
+        workspace + winograd_products * winograd_plane<T>(tiles_of_chunk(count, channels), channels);
     for (long chunk = 0; chunk < chunks; ++chunk) {
       const long first = count * chunk / chunks, last = count * (chunk + 1) / chunks, size = last - first;
       const long plane = winograd_plane<T>(size, channels);
@@ -108,13 +113,14 @@ struct WinogradConvolution {
       });
       clear_odd_row(size, channels, values);
       parallel([&](long thread, long threads) {
-        T* const transformed = scratch + thread * (panel_weights(channels) +
-                                                   winograd_products * (block_limit + 2) * panel);
+        T* const transformed =
+            scratch + thread * (panel_weights(channels) + winograd_products * (block_limit + 2) * panel);
         T* const products = transformed + panel_weights(channels);
         // More threads than panels: each panel's tiles are divided too.
         const long parts = std::min(divide_up(threads, panels), divide_up(size, 2L));
         long ready = -1;
-        for (long task = panels * parts * thread / threads; task < panels * parts * (thread + 1) / threads; ++task) {
+        for (long task = panels * parts * thread / threads; task < panels * parts * (thread + 1) / threads;
+             ++task) {
           const long p = task / parts, part = task % parts, pairs = divide_up(size, 2L);
           if (p != ready) transform_weights(p * panel, 0, channels, transformed);
           ready = p;
@@ -142,8 +148,7 @@ struct WinogradConvolution {
         const long count = std::min(width, end - c);
         if (column + n >= columns) {
           for (int p = 0; p < winograd_products; ++p)
-            for (long i = 0; i < count; ++i)
-              store_vector(to + (p * channels + c + i) * panel + n, Simd<T>{});
+            for (long i = 0; i < count; ++i) store_vector(to + (p * channels + c + i) * panel + n, Simd<T>{});
           continue;
         }
         alignas(64) T turned[9 * width * width];
@@ -158,7 +163,9 @@ struct WinogradConvolution {
         for (long i = 0; i < count; ++i)
           transform_square_of<Simd<T>>(
               WinogradWeights<T>{},
-              [&](int y, int x) { return load_vector<Simd<T>>(from + (y * 3 + x) * tap_stride + i * stride); },
+              [&](int y, int x) {
+                return load_vector<Simd<T>>(from + (y * 3 + x) * tap_stride + i * stride);
+              },
               [&](int y, int x, const Simd<T>& value) {
                 store_vector(to + ((y * winograd_inputs + x) * channels + c + i) * panel + n, value);
               });
@@ -171,7 +178,8 @@ struct WinogradConvolution {
     const long count = end - begin, rows = count + count % 2, channels = tiles.channels;
     for (long p = 0; p < winograd_products; ++p)
       multiply_panel<false>(rows, channels, values + p * plane, winograd_row<T>(channels),
-                            transformed + p * channels * panel, panel, products + p * rows * panel, panel, false);
+                            transformed + p * channels * panel, panel, products + p * rows * panel, panel,
+                            false);
     for (long n = 0; n < panel && column + n < columns; n += simd_width<T>)
       for (long tile = begin; tile < end; ++tile) {
         const T* from = products + (tile - begin) * panel + n;
@@ -181,7 +189,9 @@ struct WinogradConvolution {
         const long corner = ((sample * output_height + y) * output_width + x) * columns + column + n;
         transform_square_of<Simd<T>>(
             WinogradOutput<T>{},
-            [&](int i, int j) { return load_vector<Simd<T>>(from + (i * winograd_inputs + j) * rows * panel); },
+            [&](int i, int j) {
+              return load_vector<Simd<T>>(from + (i * winograd_inputs + j) * rows * panel);
+            },
             [&](int i, int j, Simd<T> value) {
               if (y + i >= output_height || x + j >= output_width) return;
               const long offset = corner + (i * output_width + j) * columns;

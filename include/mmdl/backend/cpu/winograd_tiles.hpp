@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the Winograd convolutions share: tiles of an image brought into the transformed domain, and the products
-// there.
+// What the Winograd convolutions share: tiles of an image brought into the transformed domain, and the
+// products there.
 #pragma once
 
 #include <algorithm>
@@ -28,7 +28,8 @@ struct WinogradTiles {
     constexpr int size = Transform::from;
     for (long tile = begin; tile < end; ++tile, to += tile_stride) {
       const long sample = tile / columns / rows, line = width * channels;
-      const long y = tile / columns % rows * winograd_outputs + y0, x = tile % columns * winograd_outputs + x0;
+      const long y = tile / columns % rows * winograd_outputs + y0,
+                 x = tile % columns * winograd_outputs + x0;
       const T* corner = data + (sample * height + y) * line + x * channels;
       const bool inside = y >= 0 && x >= 0 && y + size <= height && x + size <= width;
       const auto run = [&](const auto& is_inside) {
@@ -36,7 +37,8 @@ struct WinogradTiles {
           transform_square_of<Simd<T>>(
               Transform{},
               [&](int i, int j) {
-                return is_inside(i, j) ? load_vector<Simd<T>>(corner + i * line + j * channels + c) : Simd<T>{};
+                return is_inside(i, j) ? load_vector<Simd<T>>(corner + i * line + j * channels + c)
+                                       : Simd<T>{};
               },
               [&](int i, int j, const Simd<T>& value) {
                 store_vector(to + (i * Transform::to + j) * product_stride + c, value);
@@ -50,10 +52,11 @@ struct WinogradTiles {
   }
 };
 
-/// c[r][0 .. tile_columns) = (`add`: what it holds +) the sum over k of a(r, k) * b[k * b_step + ...], where a(r, k)
-/// is a[r * a_stride + k], or a[k * a_stride + r] if Transposed. The sums stay in registers.
+/// c[r][0 .. tile_columns) = (`add`: what it holds +) the sum over k of a(r, k) * b[k * b_step + ...], where
+/// a(r, k) is a[r * a_stride + k], or a[k * a_stride + r] if Transposed. The sums stay in registers.
 template <int Rows, bool Transposed, class T>
-void multiply_rows(long depth, const T* a, long a_stride, const T* b, long b_step, T* c, long c_stride, bool add) {
+void multiply_rows(long depth, const T* a, long a_stride, const T* b, long b_step, T* c, long c_stride,
+                   bool add) {
   using V = Simd<T>;
   V left[Rows], right[Rows];
   MMDL_UNROLL
@@ -91,15 +94,16 @@ void multiply_rows(long depth, const T* a, long a_stride, const T* b, long b_ste
 
 /// multiply_rows for any even number of rows, in pieces of nearly equal height that fit the registers.
 template <bool Transposed, class T>
-void multiply_panel(long rows, long depth, const T* a, long a_stride, const T* b, long b_step, T* c, long c_stride,
-                    bool add) {
+void multiply_panel(long rows, long depth, const T* a, long a_stride, const T* b, long b_step, T* c,
+                    long c_stride, bool add) {
   using Multiply = void (*)(long, const T*, long, const T*, long, T*, long, bool);
   static constexpr auto table = []<int... I>(std::integer_sequence<int, I...>) {
     struct Table {
       Multiply of_pairs[tile_rows / 2];
     };
     return Table{{&multiply_rows<2 * I + 2, Transposed, T>...}};
-  }(std::make_integer_sequence<int, tile_rows / 2>{});
+  }
+  (std::make_integer_sequence<int, tile_rows / 2>{});
   const long pieces = (rows + tile_rows - 1) / tile_rows, pairs = rows / 2;
   for (long piece = 0; piece < pieces; ++piece) {
     const long begin = pairs * piece / pieces, end = pairs * (piece + 1) / pieces;
@@ -109,8 +113,8 @@ void multiply_panel(long rows, long depth, const T* a, long a_stride, const T* b
   }
 }
 
-/// Numbers from one tile of a transformed batch to the next: the channels and a cache line, so that neighbours do
-/// not share cache sets.
+/// Numbers from one tile of a transformed batch to the next: the channels and a cache line, so that
+/// neighbours do not share cache sets.
 template <class T>
 constexpr long winograd_row(long channels) {
   return channels + 64 / static_cast<long>(sizeof(T));
@@ -127,7 +131,8 @@ template <class T>
 void clear_odd_row(long tiles, long channels, T* planes) {
   if (tiles % 2 == 0) return;
   for (int p = 0; p < winograd_products; ++p)
-    std::fill_n(planes + p * winograd_plane<T>(tiles, channels) + tiles * winograd_row<T>(channels), channels, T{});
+    std::fill_n(planes + p * winograd_plane<T>(tiles, channels) + tiles * winograd_row<T>(channels), channels,
+                T{});
 }
 
 }  // namespace mmdl::detail

@@ -10,8 +10,8 @@ inline constexpr int winograd_outputs = 4;  // a tile makes 4 x 4 outputs
 inline constexpr int winograd_inputs = 6;   // from 6 x 6 inputs
 inline constexpr int winograd_products = winograd_inputs * winograd_inputs;
 
-// Along one line: 3 taps over 6 inputs give 4 outputs by 6 products in place of 12, at the points 0, 1, -1, 2,
-// -2 and infinity: y = A^T ((G w) * (B^T d)). The gradients are the transposed matrices: Lavin and Gray,
+// Along one line: 3 taps over 6 inputs give 4 outputs by 6 products in place of 12, at the points 0, 1, -1,
+// 2, -2 and infinity: y = A^T ((G w) * (B^T d)). The gradients are the transposed matrices: Lavin and Gray,
 // "Fast algorithms for convolutional neural networks", 2015.
 
 /// B^T d.

@@ -10,11 +10,12 @@
 
 namespace mmdl::detail {
 
-/// gradient[3][3][channels][columns] = G^T (sum over the tiles t of (B^T d_t B)^T (A dy_t A^T)) G, for tiles of the
-/// convolution's input and of its output's gradient.
+/// gradient[3][3][channels][columns] = G^T (sum over the tiles t of (B^T d_t B)^T (A dy_t A^T)) G, for tiles
+/// of the convolution's input and of its output's gradient.
 ///
-/// Narrow layers: each thread sums over tiles of its own, block by block in its cache, and the sums are added at
-/// last. Wide layers: all tiles are transformed, and each thread takes panels of columns through all of them.
+/// Narrow layers: each thread sums over tiles of its own, block by block in its cache, and the sums are added
+/// at last. Wide layers: all tiles are transformed, and each thread takes panels of columns through all of
+/// them.
 template <class T>
 struct WinogradWeightsGradientSum {
   WinogradTiles<T> input;
@@ -43,8 +44,9 @@ struct WinogradWeightsGradientSum {
 
  private:
   static constexpr long alignment = 16;
-  static constexpr long cached_numbers = (1280L << 10) / static_cast<long>(sizeof(T));  // a block, both factors
-  static constexpr long shared_numbers = (10L << 20) / static_cast<long>(sizeof(T));    // a chunk, both factors
+  static constexpr long cached_numbers =
+      (1280L << 10) / static_cast<long>(sizeof(T));                                   // a block, both factors
+  static constexpr long shared_numbers = (10L << 20) / static_cast<long>(sizeof(T));  // a chunk, both factors
 
   static bool narrow(long channels, long columns) { return channels * columns <= 128 * 128; }
   static long sums_size(long channels, long columns) {
@@ -55,14 +57,14 @@ struct WinogradWeightsGradientSum {
            (winograd_plane<T>(tiles, channels) + winograd_plane<T>(tiles, divide_up(columns, panel) * panel));
   }
   static long tiles_of_block(long tile_count, long channels, long columns) {
-    const long fitting =
-        std::max(16L, cached_numbers / (winograd_products * (winograd_row<T>(channels) + winograd_row<T>(columns))));
+    const long fitting = std::max(
+        16L, cached_numbers / (winograd_products * (winograd_row<T>(channels) + winograd_row<T>(columns))));
     const long part = divide_up(tile_count, thread_count());
     return divide_up(part, divide_up(part, fitting));
   }
   static long tiles_of_chunk(long tile_count, long channels, long columns) {
-    const long fitting =
-        std::max(16L, shared_numbers / (winograd_products * (winograd_row<T>(channels) + winograd_row<T>(columns))));
+    const long fitting = std::max(
+        16L, shared_numbers / (winograd_products * (winograd_row<T>(channels) + winograd_row<T>(columns))));
     return divide_up(tile_count, divide_up(tile_count, fitting));
   }
 
@@ -81,8 +83,8 @@ struct WinogradWeightsGradientSum {
   }
 
   /// sums[p][channel][panel's columns] += the products of a block of tiles, for one panel.
-  void multiply(long count, const T* values, long value_plane, const T* gradients, long gradient_plane, long column,
-                T* sums, long sums_row, bool add) const {
+  void multiply(long count, const T* values, long value_plane, const T* gradients, long gradient_plane,
+                long column, T* sums, long sums_row, bool add) const {
     for (long p = 0; p < winograd_products; ++p)
       multiply_panel<true>(input.channels, count, values + p * value_plane, winograd_row<T>(input.channels),
                            gradients + p * gradient_plane + column, winograd_row<T>(wide_columns()),
@@ -98,8 +100,8 @@ struct WinogradWeightsGradientSum {
         transform_square_of<Simd<T>>(
             WinogradWeightsGradient<T>{},
             [&](int i, int j) {
-              return load_vector<Simd<T>>(
-                  sums + ((i * winograd_inputs + j) * input.channels + c) * sums_row + n);
+              return load_vector<Simd<T>>(sums + ((i * winograd_inputs + j) * input.channels + c) * sums_row +
+                                          n);
             },
             [&](int i, int j, Simd<T> value) {
               T* place = to + (i * 3 + j) * tap_stride;
@@ -112,7 +114,8 @@ struct WinogradWeightsGradientSum {
   void run_narrow(T* workspace) const {
     const long channels = input.channels, columns = wide_columns(), tiles = input.count();
     const long block = tiles_of_block(tiles, channels, columns);
-    const long value_plane = winograd_plane<T>(block, channels), gradient_plane = winograd_plane<T>(block, columns);
+    const long value_plane = winograd_plane<T>(block, channels),
+               gradient_plane = winograd_plane<T>(block, columns);
     const long threads_used = std::min<long>(thread_count(), tiles);
     const long size = sums_size(channels, columns);
     T* const scratch = workspace + threads_used * size;
@@ -147,7 +150,8 @@ struct WinogradWeightsGradientSum {
   void run_wide(T* workspace) const {
     const long channels = input.channels, columns = wide_columns(), tiles = input.count();
     const long most = tiles_of_chunk(tiles, channels, columns), chunks = divide_up(tiles, most);
-    const long value_plane = winograd_plane<T>(most, channels), gradient_plane = winograd_plane<T>(most, columns);
+    const long value_plane = winograd_plane<T>(most, channels),
+               gradient_plane = winograd_plane<T>(most, columns);
     T* const values = workspace;
     T* const gradients = values + winograd_products * value_plane;
     T* const scratch = workspace + planes(most, channels, columns);
@@ -161,7 +165,8 @@ struct WinogradWeightsGradientSum {
       parallel([&](long thread, long threads) {
         T* const sums = scratch + thread * sums_size(channels, panel);
         for (long p = panels * thread / threads; p < panels * (thread + 1) / threads; ++p) {
-          multiply(last - first, values, value_plane, gradients, gradient_plane, p * panel, sums, panel, false);
+          multiply(last - first, values, value_plane, gradients, gradient_plane, p * panel, sums, panel,
+                   false);
           finish(sums, panel, 0, channels, p * panel, panel, accumulate || chunk > 0);
         }
       });
