@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Benchmarks of one layer in one line: MMDL_BENCHMARK_LAYER((Conv<64, Kernel<3>>), (Shape<56, 56, 64>));
+// Benchmarks of one layer in one line: MMDL_BENCHMARK_LAYER(Conv<64, Kernel<3>>, Shape<56, 56, 64>);
 #pragma once
 
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <string>
 
 #include "mmdl/mmdl.hpp"
 
@@ -74,25 +75,28 @@ void backward(benchmark::State& state) {
   set_counters<Layer, Input>(state, 2.0, run.bytes());
 }
 
+/// The layer and the input's shape of one line: the macro's arguments as types.
+template <class Layer, class Input>
+void register_layer(const char* name) {
+  const std::string text = name;
+  benchmark::RegisterBenchmark(("forward " + text).c_str(), infer<Layer, Input>)
+      ->Arg(1)
+      ->Arg(8)
+      ->UseRealTime();
+  benchmark::RegisterBenchmark(("backward " + text).c_str(), backward<Layer, Input>)
+      ->Arg(1)
+      ->Arg(8)
+      ->UseRealTime();
+}
+
 }  // namespace mmdl::bench
 
 #define MMDL_BENCHMARK_JOIN_(a, b) a##b
 #define MMDL_BENCHMARK_NAME_(line) MMDL_BENCHMARK_JOIN_(mmdl_layer_benchmark_, line)
-#define MMDL_BENCHMARK_STRIP_(...) __VA_ARGS__
 
-/// Registers the forward (as in inference) and the backward of a layer, at batch 1 and 8. Both arguments in
-/// parentheses: MMDL_BENCHMARK_LAYER((Conv<64, Kernel<3>>), (Shape<56, 56, 64>)).
-#define MMDL_BENCHMARK_LAYER(LAYER, SHAPE)                                                       \
-  [[maybe_unused]] static const bool MMDL_BENCHMARK_NAME_(__LINE__) = [] {                       \
-    using Layer = MMDL_BENCHMARK_STRIP_ LAYER;                                                   \
-    using Input = MMDL_BENCHMARK_STRIP_ SHAPE;                                                   \
-    benchmark::RegisterBenchmark("forward " #LAYER #SHAPE, mmdl::bench::infer<Layer, Input>)     \
-        ->Arg(1)                                                                                 \
-        ->Arg(8)                                                                                 \
-        ->UseRealTime();                                                                         \
-    benchmark::RegisterBenchmark("backward " #LAYER #SHAPE, mmdl::bench::backward<Layer, Input>) \
-        ->Arg(1)                                                                                 \
-        ->Arg(8)                                                                                 \
-        ->UseRealTime();                                                                         \
-    return true;                                                                                 \
-  }()
+/// Registers the forward (as in inference) and the backward of a layer, at batch 1 and 8. The arguments are
+/// the layer and the shape of its input, commas and all: MMDL_BENCHMARK_LAYER(Conv<64, Kernel<3>>, Shape<56,
+/// 56, 64>);
+#define MMDL_BENCHMARK_LAYER(...)                                     \
+  [[maybe_unused]] static const bool MMDL_BENCHMARK_NAME_(__LINE__) = \
+      (mmdl::bench::register_layer<__VA_ARGS__>(#__VA_ARGS__), true)

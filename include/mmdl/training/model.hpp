@@ -2,6 +2,7 @@
 // A built network: the type with its weights and its memory.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -40,6 +41,18 @@ int common_samples(const char* what, const First& first, const Rest&... rest) {
   return first.samples();
 }
 
+/// How many slices a batch is computed in, where a sample's activations take `sample_bytes`. Slices of less
+/// than 8 samples would not reuse the weights well.
+inline int inference_slices(int samples, long sample_bytes) {
+  constexpr long budget = 64L << 20, least = 8;
+  const long slice = sample_bytes > 0 ? std::max(least, budget / sample_bytes) : samples;
+  return static_cast<int>((samples + slice - 1) / std::max(slice, 1L));
+}
+
+inline int slice_begin(int samples, int slice, int slices) {
+  return static_cast<int>(static_cast<long>(samples) * slice / slices);
+}
+
 }  // namespace detail
 
 /// A network `Net` over inputs of shape `Input` (a `Shape`, or a `List` of them) with its weights: drawn from
@@ -63,8 +76,9 @@ class Model {
 
   /// The outputs for a batch, computed as in inference (running statistics, no dropout): a `Tensor`, or a
   /// `std::tuple` of tensors where the network has several outputs. The tensors are the network's inputs in
-  /// order, all with the same number of samples (`Error` otherwise). PyTorch: `net.eval()(x)` under
-  /// `no_grad`.
+  /// order, all with the same number of samples (`Error` otherwise). A batch whose activations would take
+  /// more than 64 MiB runs in equal slices of 8 samples or more, so memory does not grow with it. PyTorch:
+  /// `net.eval()(x)` under `no_grad`.
   template <class... Shapes>
   prediction predict(const Tensor<Shapes, value_type>&... inputs) {
     static_assert(detail::accepted<std::is_same_v<List<Shapes...>, detail::AsList<Input>>,
@@ -72,20 +86,28 @@ class Model {
     using Program = detail::Program<Net, detail::Unwrap<Input>, detail::Mode::inference>;
     static constexpr detail::ProgramView program = detail::program_view<Program, detail::Mode::inference>();
     const int samples = detail::common_samples("predict", inputs...);
-    const std::array<const value_type*, sizeof...(Shapes)> pointers{inputs.data()...};
-    if (samples > 0) engine_.forward(program, samples, pointers, {});
     prediction result;
-    int next = 0;
-    const auto copy = [&](auto& tensor) {
-      tensor.resize(samples);
-      if (samples > 0)
-        std::copy_n(engine_.value(program, program.outputs.id[next]), tensor.size(), tensor.data());
-      ++next;
+    const auto for_outputs = [&](const auto& body) {
+      int next = 0;
+      if constexpr (detail::is_list<output>)
+        std::apply([&](auto&... tensors) { (body(tensors, program.outputs.id[next++]), ...); }, result);
+      else
+        body(result, program.outputs.id[next]);
     };
-    if constexpr (detail::is_list<output>)
-      std::apply([&](auto&... tensors) { (copy(tensors), ...); }, result);
-    else
-      copy(result);
+    for_outputs([&](auto& tensor, int) { tensor.resize(samples); });
+    const int slices =
+        detail::inference_slices(samples, program.total * static_cast<long>(sizeof(value_type)));
+    for (int slice = 0; slice < slices; ++slice) {
+      const int first = detail::slice_begin(samples, slice, slices);
+      const int count = detail::slice_begin(samples, slice + 1, slices) - first;
+      const std::array<const value_type*, sizeof...(Shapes)> pointers{inputs.data() +
+                                                                      first * Shapes::size...};
+      engine_.forward(program, count, pointers, {});
+      for_outputs([&](auto& tensor, int value) {
+        const long size = static_cast<long>(tensor.size()) / samples;
+        std::copy_n(engine_.value(program, value), count * size, tensor.data() + first * size);
+      });
+    }
     return result;
   }
 
