@@ -33,6 +33,19 @@ struct RowLayout {
     return row / grid_width / grid_height * sample_stride + row / grid_width % grid_height * row_stride +
            row % grid_width * pixel_stride;
   }
+
+  /// offset() of the rows [begin, end), without a division for each.
+  void offsets(long begin, long end, long* to) const {
+    long x = begin % grid_width, y = begin / grid_width % grid_height;
+    long sample = begin / grid_width / grid_height;
+    for (long row = begin; row < end; ++row, ++to) {
+      *to = sample * sample_stride + y * row_stride + x * pixel_stride;
+      if (++x == grid_width) {
+        x = 0;
+        if (++y == grid_height) y = 0, ++sample;
+      }
+    }
+  }
 };
 
 /// output = epilogue(a * b), or with `transpose_a` epilogue(a^T * b).
@@ -121,7 +134,7 @@ class GemmPart {
             g_.a.for_rows(m, m_end, k, k_end,
                           [&](long row, const auto& copy) { copy(packed_a_ + (row - m) * packed_row<T>); });
           }
-          for (long row = m; row < m_end; ++row) offsets_[row - m] = layout.offset(row);
+          layout.offsets(m, m_end, offsets_);
           multiply_block(m_end - m, n, packed_n, n_end, k, k_end, output, accumulate || k > k0, k_end == k1);
         }
       }

@@ -109,6 +109,10 @@ void finish_tile(const T* sums, long rows, long columns, T* output, const long* 
     long c = 0;
     for (; c + simd_width<T> <= columns; c += simd_width<T>)
       finish(load_vector<Simd<T>>(sums + c), offsets[r] + column + c, column + c);
+    if (c + simd_width<T> / 2 <= columns) {  // networks of 24 channels begin with it
+      finish(load_vector<HalfSimd<T>>(sums + c), offsets[r] + column + c, column + c);
+      c += simd_width<T> / 2;
+    }
     for (; c < columns; ++c) finish(sums[c], offsets[r] + column + c, column + c);
   }
 }

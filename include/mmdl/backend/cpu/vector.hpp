@@ -67,8 +67,13 @@ void store_vector(T* place, const V& value) {
 template <class T>
 void copy_numbers(const T* from, long count, T* to) {
   constexpr long width = simd_width<T>;
-  if (count < width) {
+  if (count < width / 2) {
     for (long i = 0; i < count; ++i) to[i] = from[i];
+    return;
+  }
+  if (count < width) {  // two halves, which may overlap
+    store_vector(to, load_vector<HalfSimd<T>>(from));
+    store_vector(to + count - width / 2, load_vector<HalfSimd<T>>(from + count - width / 2));
     return;
   }
   for (long i = 0; i + width < count; i += width) store_vector(to + i, load_vector<Simd<T>>(from + i));
