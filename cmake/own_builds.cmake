@@ -21,7 +21,11 @@ if(PROJECT_IS_TOP_LEVEL)
 endif()
 
 add_library(mmdl_own_flags INTERFACE)
-target_compile_options(mmdl_own_flags INTERFACE ${MMDL_WARNINGS} "$<$<BOOL:${MMDL_NATIVE}>:-march=native>")
+# A target's MMDL_ARCHITECTURE property takes the place of this machine's.
+target_compile_options(
+  mmdl_own_flags
+  INTERFACE ${MMDL_WARNINGS}
+            "$<IF:$<STREQUAL:$<TARGET_PROPERTY:MMDL_ARCHITECTURE>,>,$<$<BOOL:${MMDL_NATIVE}>:-march=native>,-march=$<TARGET_PROPERTY:MMDL_ARCHITECTURE>>")
 if(MMDL_SANITIZE)
   set(sanitize_flags -fsanitize=${MMDL_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_compile_options(mmdl_own_flags INTERFACE ${sanitize_flags})
