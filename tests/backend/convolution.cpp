@@ -245,21 +245,22 @@ TEST_CASE("convolution: Winograd's algorithm, forced, wherever it applies") {
   check_both(convolution({31, 29, 16}, 16, window(3, 1, 1)), 2);            // many tiles, few columns
   check_both(convolution({6, 5, 144}, 128, window(3, 1, 1)), 3);            // few tiles, many columns
   check<float>(convolution({5, 9, 16}, 1056, window(3, 1, 1)), 1);          // all of it by panels
+  check<float>(convolution({14, 14, 64}, 96, window(3, 1, 1)), 2);
   // Where it does not apply, the direct product takes over.
-  CHECK_FALSE(uses_winograd<float>(convolution({9, 7, 16}, 32, window(3, 2, 1)), 3));
-  CHECK_FALSE(uses_winograd<float>(convolution({9, 7, 16}, 32, window(3, 1, 2, 2)), 3));
-  CHECK_FALSE(uses_winograd<float>(convolution({9, 7, 16}, 32, window(3, 1, 1, 1, 2)), 3));
-  CHECK_FALSE(uses_winograd<float>(convolution({9, 7, 17}, 32, window(3, 1, 1)), 3));
-  CHECK_FALSE(uses_winograd<float>(convolution({9, 7, 16}, 32, window(5, 1, 2)), 3));
+  CHECK_FALSE(WinogradConvolution<float>::applies(convolution({9, 7, 16}, 32, window(3, 2, 1)), 3));
+  CHECK_FALSE(WinogradConvolution<float>::applies(convolution({9, 7, 16}, 32, window(3, 1, 2, 2)), 3));
+  CHECK_FALSE(WinogradConvolution<float>::applies(convolution({9, 7, 16}, 32, window(3, 1, 1, 1, 2)), 3));
+  CHECK_FALSE(WinogradConvolution<float>::applies(convolution({9, 7, 17}, 32, window(3, 1, 1)), 3));
+  CHECK_FALSE(WinogradConvolution<float>::applies(convolution({9, 7, 16}, 32, window(5, 1, 2)), 3));
 }
 
 TEST_CASE("convolution: the method is chosen by the size, and double is computed directly") {
   const Node node = convolution({28, 28, 64}, 64, window(3, 1, 1));
-  CHECK(uses_winograd<float>(node, 1));
-  CHECK_FALSE(uses_winograd<double>(node, 1));
-  CHECK_FALSE(uses_winograd<float>(convolution({4, 4, 64}, 64, window(3, 1, 1)), 1));
+  CHECK(WinogradConvolution<float>::applies(node, 1));
+  CHECK_FALSE(WinogradConvolution<double>::applies(node, 1));
+  CHECK_FALSE(WinogradConvolution<float>::applies(convolution({4, 4, 64}, 64, window(3, 1, 1)), 1));
   const Forced forced(ConvolutionMethod::direct);
-  CHECK_FALSE(uses_winograd<float>(node, 1));
+  CHECK_FALSE(WinogradConvolution<float>::applies(node, 1));
 }
 
 TEST_CASE("convolution: a few real sizes") {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "../backend/cpu/convolution_method.hpp"
 #include "../core/tensor.hpp"
 #include "../core/threads.hpp"
 #include "../graph/arguments.hpp"
@@ -197,11 +198,12 @@ class Engine {
     return *kernels_[static_cast<std::size_t>(node.source)];
   }
 
-  /// Makes room for a batch: the only place where memory is taken, and only when the batch or program
-  /// changes.
+  /// Makes room for a batch: the only place where memory is taken, and only when the batch, the program, or
+  /// what else the kernels' scratch depends on changes.
   void prepare(const ProgramView& program, int samples) {
     const int threads = thread_count();
-    if (program.nodes == prepared_ && samples == samples_ && threads == threads_) return;
+    const ConvolutionMethod method = convolution_method();
+    if (program.nodes == prepared_ && samples == samples_ && threads == threads_ && method == method_) return;
     long workspace = 0;
     for (int n = program.inputs; n < program.node_count; ++n) {
       const Node& node = program.nodes[n];
@@ -213,6 +215,7 @@ class Engine {
     prepared_ = program.nodes;
     samples_ = samples;
     threads_ = threads;
+    method_ = method;
   }
 
   GraphView graph_;
@@ -225,6 +228,7 @@ class Engine {
   const Node* prepared_ = nullptr;
   int samples_ = 0;
   int threads_ = 0;
+  ConvolutionMethod method_ = ConvolutionMethod::automatic;
 };
 
 }  // namespace mmdl::detail

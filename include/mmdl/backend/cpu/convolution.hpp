@@ -6,13 +6,11 @@
 #include <cmath>
 
 #include "column_sums.hpp"
-#include "convolution_method.hpp"
 #include "depthwise_convolution.hpp"
 #include "gemm.hpp"
 #include "kernel.hpp"
 #include "window_phase.hpp"
-#include "winograd.hpp"
-#include "winograd_weights.hpp"
+#include "winograd_convolution.hpp"
 
 namespace mmdl::detail {
 
@@ -26,9 +24,10 @@ template <class T>
 struct CpuKernel<operators::Convolution, T> {
   static long workspace(const Node& node, int samples, bool training) {
     const long vectors = 2 * padded(node.output.channels);
-    if (uses_winograd<T>(node, samples)) return vectors + winograd_workspace(node, samples, training);
     if (DepthwiseConvolution<T>::applies(node))
       return training ? std::max(vectors, DepthwiseConvolution<T>::workspace(node)) : vectors;
+    if (WinogradConvolution<T>::applies(node, samples))
+      return vectors + WinogradConvolution<T>::workspace(node, samples, training);
     if (!training) return vectors + gemm_workspace<T>(0, 0, false);
     const long group_columns = node.output.channels / node.window.groups;
     return vectors + gemm_workspace<T>(weight_rows(node), group_columns, true);
@@ -41,16 +40,8 @@ struct CpuKernel<operators::Convolution, T> {
       DepthwiseConvolution<T>::forward(node, a.samples, a.inputs[0], a.parameters[0], epilogue, a.output);
       return;
     }
-    if (uses_winograd<T>(node, a.samples)) {
-      WinogradConvolution<T> winograd;
-      winograd.tiles = input_tiles(node, a.samples, a.inputs[0]);
-      winograd.weights = a.parameters[0];
-      winograd.columns = node.output.channels;
-      winograd.output = a.output;
-      winograd.output_height = node.output.height;
-      winograd.output_width = node.output.width;
-      winograd.epilogue = epilogue;
-      winograd.run(a.workspace + 2 * padded(node.output.channels));
+    if (WinogradConvolution<T>::applies(node, a.samples)) {
+      WinogradConvolution<T>::forward(a, epilogue, a.workspace + 2 * padded(node.output.channels));
       return;
     }
     const long groups = node.window.groups, columns = node.output.channels / groups;
@@ -80,8 +71,8 @@ struct CpuKernel<operators::Convolution, T> {
       DepthwiseConvolution<T>::backward(a);
       return;
     }
-    if (uses_winograd<T>(node, a.samples)) {
-      backward_winograd(a);
+    if (WinogradConvolution<T>::applies(node, a.samples)) {
+      WinogradConvolution<T>::backward(a);
       return;
     }
     for (long group = 0; group < node.window.groups; ++group) {
@@ -92,70 +83,6 @@ struct CpuKernel<operators::Convolution, T> {
 
  private:
   static long padded(long count) { return divide_up(count, 16) * 16; }
-
-  static WinogradTiles<T> input_tiles(const Node& node, long samples, const T* input) {
-    return {input,
-            samples,
-            node.input.height,
-            node.input.width,
-            node.input.channels,
-            -node.window.pad_top,
-            -node.window.pad_left,
-            divide_up(node.output.height, winograd_outputs),
-            divide_up(node.output.width, winograd_outputs)};
-  }
-
-  /// The output's gradient as the image whose convolution with the turned weights is the input's gradient.
-  static WinogradTiles<T> gradient_tiles(const Node& node, long samples, const T* gradient) {
-    return {gradient,
-            samples,
-            node.output.height,
-            node.output.width,
-            node.output.channels,
-            node.window.pad_top - 2,
-            node.window.pad_left - 2,
-            divide_up(node.input.height, winograd_outputs),
-            divide_up(node.input.width, winograd_outputs)};
-  }
-
-  static long winograd_workspace(const Node& node, long samples, bool training) {
-    const long inputs = node.input.channels, outputs = node.output.channels;
-    const long tiles = input_tiles(node, samples, nullptr).count();
-    long most = WinogradConvolution<T>::workspace(tiles, inputs, outputs);
-    if (!training) return most;
-    most = std::max(most, WinogradConvolution<T>::workspace(gradient_tiles(node, samples, nullptr).count(),
-                                                            outputs, inputs));
-    return std::max(most, WinogradWeightsGradientSum<T>::workspace(tiles, inputs, outputs));
-  }
-
-  static void backward_winograd(const BackwardArguments<T>& a) {
-    const Node& node = *a.node;
-    if (a.parameter_gradients[0] != nullptr) {
-      WinogradWeightsGradientSum<T> sum;
-      sum.input = input_tiles(node, a.samples, a.inputs[0]);
-      sum.gradient = sum.input;
-      sum.gradient.data = a.output_gradient;
-      sum.gradient.height = node.output.height;
-      sum.gradient.width = node.output.width;
-      sum.gradient.channels = node.output.channels;
-      sum.gradient.y0 = sum.gradient.x0 = 0;
-      sum.output = a.parameter_gradients[0];
-      sum.accumulate = a.accumulate_parameters;
-      sum.run(a.workspace);
-    }
-    if (a.input_gradients[0] != nullptr) {
-      WinogradConvolution<T> winograd;
-      winograd.tiles = gradient_tiles(node, a.samples, a.output_gradient);
-      winograd.weights = a.parameters[0];
-      winograd.rotated = true;
-      winograd.columns = node.input.channels;
-      winograd.output = a.input_gradients[0];
-      winograd.output_height = node.input.height;
-      winograd.output_width = node.input.width;
-      winograd.epilogue.accumulate = a.accumulate[0];
-      winograd.run(a.workspace);
-    }
-  }
 
   static long weight_rows(const Node& node) {
     return static_cast<long>(node.window.kernel_height) * node.window.kernel_width *

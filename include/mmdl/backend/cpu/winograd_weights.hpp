@@ -49,26 +49,28 @@ struct WinogradWeightsGradientSum {
   static constexpr long shared_numbers = (10L << 20) / static_cast<long>(sizeof(T));  // a chunk, both factors
 
   static bool narrow(long channels, long columns) { return channels * columns <= 128 * 128; }
+  static long whole_panels(long columns) { return divide_up(columns, panel) * panel; }
   static long sums_size(long channels, long columns) {
-    return winograd_products * channels * divide_up(columns, panel) * panel;
+    return winograd_products * channels * whole_panels(columns);
   }
   static long planes(long tiles, long channels, long columns) {
     return winograd_products *
-           (winograd_plane<T>(tiles, channels) + winograd_plane<T>(tiles, divide_up(columns, panel) * panel));
+           (winograd_plane<T>(tiles, channels) + winograd_plane<T>(tiles, whole_panels(columns)));
   }
-  static long tiles_of_block(long tile_count, long channels, long columns) {
-    const long fitting = std::max(
-        16L, cached_numbers / (winograd_products * (winograd_row<T>(channels) + winograd_row<T>(columns))));
-    const long part = divide_up(tile_count, thread_count());
-    return divide_up(part, divide_up(part, fitting));
+  /// As many tiles at once as `numbers` hold, of nearly equal parts of `count`.
+  static long tiles_at_once(long count, long numbers, long channels, long columns) {
+    const long tile =
+        winograd_products * (winograd_row<T>(channels) + winograd_row<T>(whole_panels(columns)));
+    return divide_up(count, divide_up(count, std::max(16L, numbers / tile)));
   }
-  static long tiles_of_chunk(long tile_count, long channels, long columns) {
-    const long fitting = std::max(
-        16L, shared_numbers / (winograd_products * (winograd_row<T>(channels) + winograd_row<T>(columns))));
-    return divide_up(tile_count, divide_up(tile_count, fitting));
+  static long tiles_of_block(long count, long channels, long columns) {
+    return tiles_at_once(divide_up(count, thread_count()), cached_numbers, channels, columns);
+  }
+  static long tiles_of_chunk(long count, long channels, long columns) {
+    return tiles_at_once(count, shared_numbers, channels, columns);
   }
 
-  long wide_columns() const { return divide_up(gradient.channels, panel) * panel; }
+  long wide_columns() const { return whole_panels(gradient.channels); }
 
   /// Both factors of the tiles [begin, end) of a block that starts at tile 0 of `values` and `gradients`.
   void transform(long begin, long end, T* values, long value_plane, T* gradients, long gradient_plane) const {

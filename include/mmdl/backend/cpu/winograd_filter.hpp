@@ -20,13 +20,12 @@ namespace mmdl::detail {
 /// few, a thread takes panels of columns, whose weights it transforms for itself, through all tiles ("by
 /// panels").
 template <class T>
-struct WinogradConvolution {
+struct WinogradFilter {
   WinogradTiles<T> tiles;
   const T* weights = nullptr;
   bool rotated = false;
-  long columns = 0;
   T* output = nullptr;
-  long output_height = 0, output_width = 0;
+  Extent extent;  // of the output; its channels are the columns
   Epilogue<T> epilogue;
 
   static constexpr long panel = tile_columns<T>;
@@ -46,7 +45,7 @@ struct WinogradConvolution {
   }
 
   void run(T* workspace) const {
-    if (by_tiles(tiles.count(), columns))
+    if (by_tiles(tiles.count(), extent.channels))
       run_by_tiles(workspace);
     else
       run_by_panels(workspace);
@@ -72,7 +71,7 @@ struct WinogradConvolution {
   }
 
   void run_by_tiles(T* workspace) const {
-    const long panels = divide_up(columns, panel), channels = tiles.channels, count = tiles.count();
+    const long panels = divide_up(extent.channels, panel), channels = tiles.channels, count = tiles.count();
     const long block = tiles_of_block(count, channels), blocks = divide_up(count, block);
     T* const transformed = workspace;
     T* const scratch = workspace + panels * panel_weights(channels);
@@ -100,7 +99,7 @@ struct WinogradConvolution {
   }
 
   void run_by_panels(T* workspace) const {
-    const long panels = divide_up(columns, panel), channels = tiles.channels, count = tiles.count();
+    const long panels = divide_up(extent.channels, panel), channels = tiles.channels, count = tiles.count();
     const long chunks = divide_up(count, tiles_of_chunk(count, channels));
     T* const values = workspace;
     T* const scratch =
@@ -142,7 +141,7 @@ struct WinogradConvolution {
   /// to[(p * channels + c) * panel + n].
   void transform_weights(long column, long begin, long end, T* to) const {
     constexpr long width = simd_width<T>;
-    const long channels = tiles.channels;
+    const long channels = tiles.channels, columns = extent.channels;
     for (long n = 0; n < panel; n += width)
       for (long c = begin; c < end; c += width) {
         const long count = std::min(width, end - c);
@@ -175,7 +174,8 @@ struct WinogradConvolution {
   /// The outputs of the tiles [begin, end) in the panel's columns.
   void multiply(long begin, long end, const T* values, long plane, const T* transformed, long column,
                 T* products) const {
-    const long count = end - begin, rows = count + count % 2, channels = tiles.channels;
+    const long count = end - begin, rows = count + count % 2;
+    const long channels = tiles.channels, columns = extent.channels;
     for (long p = 0; p < winograd_products; ++p)
       multiply_panel<false>(rows, channels, values + p * plane, winograd_row<T>(channels),
                             transformed + p * channels * panel, panel, products + p * rows * panel, panel,
@@ -186,15 +186,15 @@ struct WinogradConvolution {
         const long sample = tile / tiles.columns / tiles.rows;
         const long y = tile / tiles.columns % tiles.rows * winograd_outputs;
         const long x = tile % tiles.columns * winograd_outputs;
-        const long corner = ((sample * output_height + y) * output_width + x) * columns + column + n;
+        const long corner = ((sample * extent.height + y) * extent.width + x) * columns + column + n;
         transform_square_of<Simd<T>>(
             WinogradOutput<T>{},
             [&](int i, int j) {
               return load_vector<Simd<T>>(from + (i * winograd_inputs + j) * rows * panel);
             },
             [&](int i, int j, Simd<T> value) {
-              if (y + i >= output_height || x + j >= output_width) return;
-              const long offset = corner + (i * output_width + j) * columns;
+              if (y + i >= extent.height || x + j >= extent.width) return;
+              const long offset = corner + (i * extent.width + j) * columns;
               if (epilogue.accumulate) value += load_vector<Simd<T>>(output + offset);
               store_vector(output + offset, epilogue.template apply<Simd<T>>(value, column + n, offset));
             });
