@@ -75,18 +75,15 @@ void backward(benchmark::State& state) {
   set_counters<Layer, Input>(state, 2.0, run.bytes());
 }
 
-/// The layer and the input's shape of one line: the macro's arguments as types.
+/// Registers a benchmark at batch 1 and 8.
+inline void register_batches(const std::string& name, void (*body)(benchmark::State&)) {
+  benchmark::RegisterBenchmark(name.c_str(), body)->Arg(1)->Arg(8)->UseRealTime();
+}
+
 template <class Layer, class Input>
-void register_layer(const char* name) {
-  const std::string text = name;
-  benchmark::RegisterBenchmark(("forward " + text).c_str(), infer<Layer, Input>)
-      ->Arg(1)
-      ->Arg(8)
-      ->UseRealTime();
-  benchmark::RegisterBenchmark(("backward " + text).c_str(), backward<Layer, Input>)
-      ->Arg(1)
-      ->Arg(8)
-      ->UseRealTime();
+void register_layer(const std::string& name) {
+  register_batches("forward " + name, infer<Layer, Input>);
+  register_batches("backward " + name, backward<Layer, Input>);
 }
 
 }  // namespace mmdl::bench
@@ -95,8 +92,8 @@ void register_layer(const char* name) {
 #define MMDL_BENCHMARK_NAME_(line) MMDL_BENCHMARK_JOIN_(mmdl_layer_benchmark_, line)
 
 /// Registers the forward (as in inference) and the backward of a layer, at batch 1 and 8. The arguments are
-/// the layer and the shape of its input, commas and all: MMDL_BENCHMARK_LAYER(Conv<64, Kernel<3>>, Shape<56,
-/// 56, 64>);
+/// the layer and the shape of its input, commas and all:
+/// MMDL_BENCHMARK_LAYER(Conv<64, Kernel<3>>, Shape<56, 56, 64>);
 #define MMDL_BENCHMARK_LAYER(...)                                     \
   [[maybe_unused]] static const bool MMDL_BENCHMARK_NAME_(__LINE__) = \
       (mmdl::bench::register_layer<__VA_ARGS__>(#__VA_ARGS__), true)

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// The 3x3 convolutions of ResNet-101 by each method.
+#include "layer_benchmark.hpp"
+
+using namespace mmdl;
+
+namespace {
+
+/// Runs `body`, a benchmark of layer_benchmark.hpp, under one method.
+template <ConvolutionMethod method, void (*body)(benchmark::State&)>
+void under(benchmark::State& state) {
+  set_convolution_method(method);
+  body(state);
+  set_convolution_method(ConvolutionMethod::automatic);
+}
+
+template <int channels, int size>
+void register_methods(const std::string& name) {
+  using Layer = Conv<channels, Kernel<3>, Bias<false>>;
+  using Input = Shape<size, size, channels>;
+  constexpr auto forward = bench::infer<Layer, Input>, back = bench::backward<Layer, Input>;
+  bench::register_batches("forward direct " + name, under<ConvolutionMethod::direct, forward>);
+  bench::register_batches("forward winograd " + name, under<ConvolutionMethod::winograd, forward>);
+  bench::register_batches("backward direct " + name, under<ConvolutionMethod::direct, back>);
+  bench::register_batches("backward winograd " + name, under<ConvolutionMethod::winograd, back>);
+}
+
+[[maybe_unused]] const bool registered = [] {
+  register_methods<64, 56>("56x56x64");
+  register_methods<128, 28>("28x28x128");
+  register_methods<256, 14>("14x14x256");
+  register_methods<512, 7>("7x7x512");
+  return true;
+}();
+
+}  // namespace
