@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "../core/bfloat16.hpp"
 #include "../graph/node.hpp"
 
 namespace mmdl::detail {
@@ -15,7 +16,8 @@ struct RandomKey {
   std::uint64_t step = 0;
 };
 
-/// A node's forward. Values are `samples` x the node's extents, contiguous, NHWC.
+/// A node's forward. Values are `samples` x the node's extents, contiguous, NHWC; they are kept as T, all
+/// else as Wide<T>.
 template <class T>
 struct ForwardArguments {
   const Node* node = nullptr;
@@ -24,10 +26,10 @@ struct ForwardArguments {
   const T* inputs[max_inputs] = {};  ///< the residual, where the node has one, is the last
   Extent extents[max_inputs] = {};   ///< their extents
   T* output = nullptr;               ///< may equal inputs[0] where the node is in place
-  const T* parameters[max_entries] = {};  ///< null where the node has none
-  T* states[max_states] = {};             ///< running statistics, updated in training
-  T* saved = nullptr;                     ///< node->saved numbers, for the backward
-  T* workspace = nullptr;                 ///< as many numbers as the kernel asked for; garbage at entry
+  const Wide<T>* parameters[max_entries] = {};  ///< null where the node has none
+  Wide<T>* states[max_states] = {};             ///< running statistics, updated in training
+  Wide<T>* saved = nullptr;                     ///< node->saved numbers, for the backward
+  Wide<T>* workspace = nullptr;                 ///< as many numbers as the kernel asked for; garbage at entry
   RandomKey random;
 };
 
@@ -44,13 +46,13 @@ struct BackwardArguments {
   T* input_gradients[max_inputs] = {};  ///< null where not wanted. May equal output_gradient: for in-place
                                         ///< operators the first, for a residual its own (then written last)
   bool accumulate[max_inputs] = {};     ///< add to input_gradients[i] instead of writing it
-  const T* parameters[max_entries] = {};
-  T* parameter_gradients[max_entries] = {};  ///< null where not wanted
+  const Wide<T>* parameters[max_entries] = {};
+  Wide<T>* parameter_gradients[max_entries] = {};  ///< null where not wanted
   long parameter_sizes[max_entries] = {};
   bool accumulate_parameters = false;  ///< add to them (a layer used at several places) instead of writing
-  const T* states[max_states] = {};
-  const T* saved = nullptr;
-  T* workspace = nullptr;
+  const Wide<T>* states[max_states] = {};
+  const Wide<T>* saved = nullptr;
+  Wide<T>* workspace = nullptr;
   RandomKey random;
 };
 

@@ -37,16 +37,20 @@ inline constexpr long parameter_count = detail::graph_of<Net, detail::Unwrap<Inp
 template <class Net, class Input>
 inline constexpr long multiply_adds = detail::sum_multiply_adds(detail::graph_of<Net, detail::Unwrap<Input>>);
 
-/// Bytes of activations that inference takes for each sample of a batch, in float32: the arena, all of it.
+/// Bytes of activations that inference takes for each sample of a batch, kept as `Number` (float, or
+/// `BFloat16`): the arena, all of it.
 /// The input and the returned output are the caller's, scratch memory of kernels does not grow with the
 /// batch.
-template <class Net, class Input>
+template <class Net, class Input, class Number = float>
 inline constexpr long inference_bytes =
-    4 * detail::Program<Net, detail::Unwrap<Input>, detail::Mode::inference>::plan.total;
+    static_cast<long>(sizeof(Number)) *
+    detail::Program<Net, detail::Unwrap<Input>, detail::Mode::inference>::plan.total;
 
-/// Bytes of activations and gradients that a training step takes for each sample of a batch, in float32.
-template <class Net, class Input>
+/// Bytes of activations and gradients that a training step takes for each sample of a batch, kept
+/// as `Number` (float, or `BFloat16`).
+template <class Net, class Input, class Number = float>
 inline constexpr long training_bytes =
-    4 * detail::Program<Net, detail::Unwrap<Input>, detail::Mode::training>::plan.total;
+    static_cast<long>(sizeof(Number)) *
+    detail::Program<Net, detail::Unwrap<Input>, detail::Mode::training>::plan.total;
 
 }  // namespace mmdl

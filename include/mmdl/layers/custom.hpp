@@ -72,7 +72,7 @@ class ForwardView {
   bool training() const { return arguments_.training; }
   View<const T> input(int i = 0) const { return view(arguments_.inputs[i], arguments_.extents[i]); }
   View<T> output() const { return view(arguments_.output, arguments_.node->output); }
-  const T* parameter(int i) const { return arguments_.parameters[i]; }
+  const detail::Wide<T>* parameter(int i) const { return arguments_.parameters[i]; }
 
  private:
   template <class U>
@@ -96,8 +96,8 @@ class BackwardView {
   View<T> input_gradient(int i = 0) const {
     return view(arguments_.input_gradients[i], arguments_.extents[i]);
   }
-  const T* parameter(int i) const { return arguments_.parameters[i]; }
-  T* parameter_gradient(int i) const { return arguments_.parameter_gradients[i]; }
+  const detail::Wide<T>* parameter(int i) const { return arguments_.parameters[i]; }
+  detail::Wide<T>* parameter_gradient(int i) const { return arguments_.parameter_gradients[i]; }
 
  private:
   template <class U>

@@ -17,8 +17,8 @@ namespace mmdl {
 /// (which is the whole state of schedule, dropout and shuffling, since these are functions of seed and step
 /// or epoch), the seed, and `notes` of the caller's own, such as the epoch. The file appears whole or not at
 /// all.
-template <class Net, class Input, class Loss, class Optimizer>
-void save_checkpoint(Trainer<Model<Net, Input>, Loss, Optimizer>& trainer, const std::string& path,
+template <class ModelType, class Loss, class Optimizer>
+void save_checkpoint(Trainer<ModelType, Loss, Optimizer>& trainer, const std::string& path,
                      const std::map<std::string, std::string>& notes = {}) {
   SafetensorsWriter writer;
   auto& engine = trainer.model().engine();
@@ -39,8 +39,8 @@ void save_checkpoint(Trainer<Model<Net, Input>, Loss, Optimizer>& trainer, const
 /// Reads what `save_checkpoint` wrote into a trainer of the same network and optimizer, and gives back the
 /// notes. Throws `Error`, and changes nothing, for a file of another network, optimizer or seed, cut short,
 /// or with a number that is not finite.
-template <class Net, class Input, class Loss, class Optimizer>
-std::map<std::string, std::string> load_checkpoint(Trainer<Model<Net, Input>, Loss, Optimizer>& trainer,
+template <class ModelType, class Loss, class Optimizer>
+std::map<std::string, std::string> load_checkpoint(Trainer<ModelType, Loss, Optimizer>& trainer,
                                                    const std::string& path) {
   const SafetensorsFile file(path);
   auto& engine = trainer.model().engine();

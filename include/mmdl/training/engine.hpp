@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "../backend/cpu/activation.hpp"
 #include "../backend/cpu/convolution_method.hpp"
 #include "../core/tensor.hpp"
 #include "../core/threads.hpp"
@@ -72,24 +73,16 @@ void draw_entry(const EntrySpec& spec, const std::string& name, std::uint64_t se
   }
 }
 
-/// The memory of one model (parameters, their gradients, running statistics, the arena) and the loop over its
-/// nodes.
+/// The parameters of one model, their gradients and the running statistics, with their names.
 template <class T>
-class Engine {
+class ParameterStore {
  public:
-  Engine(const GraphView& graph, std::vector<const KernelTable<T>*> kernels, std::uint64_t seed)
-      : graph_(graph), kernels_(std::move(kernels)), names_(entry_names(graph)), seed_(seed) {
+  ParameterStore(const GraphView& graph, std::uint64_t seed)
+      : graph_(graph), names_(entry_names(graph)), seed_(seed) {
     parameters_.reserve(static_cast<std::size_t>(graph.parameters));
     states_.reserve(static_cast<std::size_t>(graph.states));
     for (int e = 0; e < graph.entry_count; ++e)
       draw_entry(graph.entries[e].spec, names_[static_cast<std::size_t>(e)], seed, entry_data(e));
-    saved_offsets_.reserve(static_cast<std::size_t>(graph.node_count));
-    long saved = 0;
-    for (int n = 0; n < graph.node_count; ++n) {
-      saved_offsets_.push_back(saved);
-      saved += rounded(graph.nodes[n].saved);
-    }
-    saved_.reserve(static_cast<std::size_t>(saved));
   }
 
   const GraphView& graph() const { return graph_; }
@@ -114,16 +107,44 @@ class Engine {
     const Entry& e = graph_.entries[entry];
     return (e.spec.state ? states_.data() : parameters_.data()) + e.offset;
   }
-  const T* entry_data(int entry) const { return const_cast<Engine*>(this)->entry_data(entry); }
+  const T* entry_data(int entry) const { return const_cast<ParameterStore*>(this)->entry_data(entry); }
+
+ private:
+  GraphView graph_;
+  std::vector<std::string> names_;
+  std::uint64_t seed_;
+  Buffer<T> parameters_, gradients_, states_;
+};
+
+/// The memory of one model (its parameters, the arena of its values, kept as T) and the loop over its nodes.
+template <class T>
+class Engine : public ParameterStore<Wide<T>> {
+  using W = Wide<T>;
+
+ public:
+  using ParameterStore<W>::graph;
+  using ParameterStore<W>::gradients;
+  using ParameterStore<W>::entry_data;
+
+  Engine(const GraphView& network, std::vector<const KernelTable<T>*> kernels, std::uint64_t seed)
+      : ParameterStore<W>(network, seed), kernels_(std::move(kernels)) {
+    saved_offsets_.reserve(static_cast<std::size_t>(network.node_count));
+    long saved = 0;
+    for (int n = 0; n < network.node_count; ++n) {
+      saved_offsets_.push_back(saved);
+      saved += rounded(network.nodes[n].saved);
+    }
+    saved_.reserve(static_cast<std::size_t>(saved));
+  }
 
   /// Bytes of the arena as it was last needed, and of the kernels' scratch memory.
   std::size_t arena_bytes() const { return arena_.capacity() * sizeof(T); }
-  std::size_t workspace_bytes() const { return workspace_.capacity() * sizeof(T); }
+  std::size_t workspace_bytes() const { return workspace_.capacity() * sizeof(W); }
 
   /// Runs the forward; the outputs are then at `value(program, output)`.
-  void forward(const ProgramView& program, int samples, std::span<const T* const> inputs, RandomKey key) {
+  void forward(const ProgramView& program, int samples, std::span<const W* const> inputs, RandomKey key) {
     prepare(program, samples);
-    std::copy(inputs.begin(), inputs.end(), inputs_);
+    take_inputs(program, inputs);
     for (int n = program.inputs; n < program.node_count; ++n) {
       const Node& node = program.nodes[n];
       if (node.merged) continue;
@@ -168,7 +189,7 @@ class Engine {
       a.output_gradient = gradient(program, n);
       for (int i = 0; i < max_entries; ++i) {
         if (node.entries[i] < 0) continue;
-        const Entry& entry = graph_.entries[node.entries[i]];
+        const Entry& entry = graph().entries[node.entries[i]];
         a.parameters[i] = entry_data(node.entries[i]);
         a.parameter_sizes[i] = entry.spec.count();
         if (!entry.frozen) a.parameter_gradients[i] = gradients() + entry.offset;
@@ -193,7 +214,73 @@ class Engine {
     return program.gradient[value] < 0 ? nullptr : arena_.data() + program.gradient[value] * samples_;
   }
 
+  /// Copies the numbers of the network's output `index` to `to`.
+  void copy_output(const ProgramView& program, int index, W* to) const {
+    store(value(program, program.outputs.id[index]), to, output_size(program, index), false);
+  }
+
+  /// The numbers of output `index` as losses read them.
+  const W* output(const ProgramView& program, int index) {
+    if constexpr (is_narrow<T>) {
+      copy_output(program, index, border(program, index));
+      return border(program, index);
+    } else {
+      return value(program, program.outputs.id[index]);
+    }
+  }
+  /// Where a loss writes the gradient of output `index`, then tells so; null when it has none.
+  W* output_gradient(const ProgramView& program, int index) {
+    T* const place = gradient(program, program.outputs.id[index]);
+    if constexpr (is_narrow<T>) {
+      return place == nullptr ? nullptr : border(program, index) + output_size(program, index);
+    } else {
+      return place;
+    }
+  }
+  void output_gradient_written(const ProgramView& program, int index) {
+    if constexpr (is_narrow<T>) {
+      T* const place = gradient(program, program.outputs.id[index]);
+      if (place != nullptr)
+        store(static_cast<const W*>(output_gradient(program, index)), place, output_size(program, index),
+              false);
+    }
+  }
+
  private:
+  /// Numbers of output `index` for the whole batch.
+  long output_size(const ProgramView& program, int index) const {
+    return samples_ * program.nodes[program.outputs.id[index]].output.size();
+  }
+
+  /// The place of an output and, behind it, of its gradient as floats, where values are narrow.
+  W* border(const ProgramView& program, int index) {
+    long offset = 0;
+    for (int i = 0; i < index; ++i) offset += 2 * output_size(program, i);
+    return border_.data() + offset;
+  }
+
+  /// Inputs are the caller's own; where values are narrow, they are rounded into a buffer of ours.
+  void take_inputs(const ProgramView& program, std::span<const W* const> inputs) {
+    if constexpr (is_narrow<T>) {
+      long total = 0, outputs = 0;
+      for (int i = 0; i < program.inputs; ++i) total += samples_ * program.nodes[i].output.size();
+      for (int i = 0; i < program.outputs.count; ++i) outputs += 2 * output_size(program, i);
+      narrow_inputs_.reserve(static_cast<std::size_t>(total));
+      border_.reserve(static_cast<std::size_t>(outputs));
+      T* to = narrow_inputs_.data();
+      for (int i = 0; i < program.inputs; ++i) {
+        const long size = samples_ * program.nodes[i].output.size();
+        const W* from = inputs[static_cast<std::size_t>(i)];
+        parallel_ranges(size, 1 << 16,
+                        [&](long begin, long end) { store(from + begin, to + begin, end - begin, false); });
+        inputs_[i] = to;
+        to += size;
+      }
+    } else {
+      std::copy(inputs.begin(), inputs.end(), inputs_);
+    }
+  }
+
   const KernelTable<T>& kernel(const Node& node) const {
     return *kernels_[static_cast<std::size_t>(node.source)];
   }
@@ -218,11 +305,9 @@ class Engine {
     method_ = method;
   }
 
-  GraphView graph_;
   std::vector<const KernelTable<T>*> kernels_;
-  std::vector<std::string> names_;
-  std::uint64_t seed_;
-  Buffer<T> parameters_, gradients_, states_, saved_, arena_, workspace_;
+  Buffer<T> arena_, narrow_inputs_;
+  Buffer<W> saved_, workspace_, border_;
   std::vector<long> saved_offsets_;
   const T* inputs_[max_inputs] = {};
   const Node* prepared_ = nullptr;

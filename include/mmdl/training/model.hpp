@@ -65,7 +65,8 @@ class Model {
   using network = Net;
   using input = Input;
   using backend = Backend;
-  using value_type = typename Backend::value_type;
+  /// The number type of tensors and weights: float also where activations are kept as `BFloat16`.
+  using value_type = detail::Wide<typename Backend::value_type>;
   using output = output_shape<Net, Input>;
   /// What `predict` returns: a `Tensor`, or a `std::tuple` of them for several outputs.
   using prediction = typename detail::OutputTensors<value_type, output>::type;
@@ -90,22 +91,22 @@ class Model {
     const auto for_outputs = [&](const auto& body) {
       int next = 0;
       if constexpr (detail::is_list<output>)
-        std::apply([&](auto&... tensors) { (body(tensors, program.outputs.id[next++]), ...); }, result);
+        std::apply([&](auto&... tensors) { (body(tensors, next++), ...); }, result);
       else
-        body(result, program.outputs.id[next]);
+        body(result, next);
     };
     for_outputs([&](auto& tensor, int) { tensor.resize(samples); });
-    const int slices =
-        detail::inference_slices(samples, program.total * static_cast<long>(sizeof(value_type)));
+    const int slices = detail::inference_slices(
+        samples, program.total * static_cast<long>(sizeof(typename Backend::value_type)));
     for (int slice = 0; slice < slices; ++slice) {
       const int first = detail::slice_begin(samples, slice, slices);
       const int count = detail::slice_begin(samples, slice + 1, slices) - first;
       const std::array<const value_type*, sizeof...(Shapes)> pointers{inputs.data() +
                                                                       first * Shapes::size...};
       engine_.forward(program, count, pointers, {});
-      for_outputs([&](auto& tensor, int value) {
-        const long size = static_cast<long>(tensor.size()) / samples;
-        std::copy_n(engine_.value(program, value), count * size, tensor.data() + first * size);
+      for_outputs([&](auto& tensor, int index) {
+        engine_.copy_output(program, index,
+                            tensor.data() + first * static_cast<long>(tensor.size()) / samples);
       });
     }
     return result;
@@ -137,8 +138,8 @@ class Model {
   }
 
   /// What runs the network; for the library's own training and file code.
-  detail::Engine<value_type>& engine() { return engine_; }
-  const detail::Engine<value_type>& engine() const { return engine_; }
+  detail::Engine<typename Backend::value_type>& engine() { return engine_; }
+  const detail::Engine<typename Backend::value_type>& engine() const { return engine_; }
 
  private:
   static std::vector<const typename Backend::Kernels*> collect_kernels() {
@@ -149,7 +150,7 @@ class Model {
     return kernels;
   }
 
-  detail::Engine<value_type> engine_;
+  detail::Engine<typename Backend::value_type> engine_;
 };
 
 }  // namespace mmdl

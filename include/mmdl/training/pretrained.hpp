@@ -71,7 +71,7 @@ struct ForeignEntry {
 /// it.
 class PretrainedLoader {
  public:
-  PretrainedLoader(Engine<float>& engine, const SafetensorsFile& file, const ForeignNaming& naming,
+  PretrainedLoader(ParameterStore<float>& engine, const SafetensorsFile& file, const ForeignNaming& naming,
                    std::string_view prefix)
       : engine_(engine), file_(file), naming_(naming), prefix_(prefix) {}
 
@@ -167,7 +167,7 @@ class PretrainedLoader {
     if (all) backbone_.insert(backbone_.end(), head_.begin(), head_.end());
   }
 
-  Engine<float>& engine_;
+  ParameterStore<float>& engine_;
   const SafetensorsFile& file_;
   const ForeignNaming& naming_;
   std::string prefix_;
@@ -188,17 +188,17 @@ class PretrainedLoader {
 /// loaded when the file has one of its shape. The report says, by the file's names, what was left out: the
 /// file's classifier, or what of the model's the file has not; scales of the file above the last that the
 /// model has. PyTorch: `torchvision.models.resnet50(weights=...)`.
-template <class Net, class Input>
-WeightReport load_pretrained(Model<Net, Input>& model, const std::string& path, const ForeignNaming& naming,
-                             std::string_view prefix = "") {
+template <class Net, class Input, class Backend>
+WeightReport load_pretrained(Model<Net, Input, Backend>& model, const std::string& path,
+                             const ForeignNaming& naming, std::string_view prefix = "") {
   const SafetensorsFile file(path);
   return detail::PretrainedLoader(model.engine(), file, naming, prefix).load();
 }
 
 /// The same with the naming recognised by the tensors' names. Throws `Error` also for a file of no known
 /// family.
-template <class Net, class Input>
-WeightReport load_pretrained(Model<Net, Input>& model, const std::string& path,
+template <class Net, class Input, class Backend>
+WeightReport load_pretrained(Model<Net, Input, Backend>& model, const std::string& path,
                              std::string_view prefix = "") {
   const SafetensorsFile file(path);
   return detail::PretrainedLoader(model.engine(), file, detail::recognised_naming(file), prefix).load();

@@ -215,11 +215,16 @@ class Trainer {
     (std::make_index_sequence<inputs>{});
     T total{};
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      ((total += values_[I] = std::get<I>(losses_)(
-            engine.value(program, program.outputs.id[I]), std::get<inputs + I>(tensors).data(),
-            gradients ? engine.gradient(program, program.outputs.id[I]) : static_cast<T*>(nullptr), samples,
-            static_cast<int>(detail::At<static_cast<int>(I), OutputList>::size))),
-       ...);
+      const auto loss = [&]<std::size_t i>(std::integral_constant<std::size_t, i>) {
+        constexpr int index = static_cast<int>(i);
+        values_[i] = std::get<i>(losses_)(
+            engine.output(program, index), std::get<inputs + i>(tensors).data(),
+            gradients ? engine.output_gradient(program, index) : static_cast<T*>(nullptr), samples,
+            static_cast<int>(detail::At<index, OutputList>::size));
+        if (gradients) engine.output_gradient_written(program, index);
+        total += values_[i];
+      };
+      (loss(std::integral_constant<std::size_t, I>{}), ...);
     }
     (std::make_index_sequence<static_cast<std::size_t>(OutputList::count)>{});
     return total;

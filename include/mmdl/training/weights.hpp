@@ -68,7 +68,7 @@ inline std::vector<float> finite_floats(const SafetensorsFile& file, const std::
 
 /// Matches the file's tensors under `file_prefix` with the model's under `model_prefix`. Nothing is changed
 /// until every value has been read and found finite; with `strict`, until everything matched.
-inline WeightReport take_weights(Engine<float>& engine, const SafetensorsFile& file,
+inline WeightReport take_weights(ParameterStore<float>& engine, const SafetensorsFile& file,
                                  std::string_view file_prefix, std::string_view model_prefix, bool strict) {
   WeightReport report;
   std::map<std::string, bool> used;
@@ -110,7 +110,7 @@ constexpr std::uint64_t mixed(std::uint64_t bits) {
   return bits ^ bits >> 33;
 }
 
-inline void add_weights(SafetensorsWriter& writer, const Engine<float>& engine,
+inline void add_weights(SafetensorsWriter& writer, const ParameterStore<float>& engine,
                         const std::string& prefix = "") {
   for (int e = 0; e < engine.graph().entry_count; ++e)
     writer.add(prefix + engine.names()[static_cast<std::size_t>(e)],
@@ -122,8 +122,8 @@ inline void add_weights(SafetensorsWriter& writer, const Engine<float>& engine,
 /// Writes all parameters and running statistics to a safetensors file, by their names, float32, with
 /// `metadata` beside them. The file appears whole or not at all. Throws `Error` where it cannot be written.
 /// PyTorch: `safetensors.torch.save_file(net.state_dict(), path)`.
-template <class Net, class Input>
-void save(const Model<Net, Input>& model, const std::string& path,
+template <class Net, class Input, class Backend>
+void save(const Model<Net, Input, Backend>& model, const std::string& path,
           const std::map<std::string, std::string>& metadata = {}) {
   SafetensorsWriter writer;
   detail::add_weights(writer, model.engine());
@@ -134,8 +134,8 @@ void save(const Model<Net, Input>& model, const std::string& path,
 /// Reads what `save` wrote. Throws `Error`, and leaves the model as it was, unless the file holds exactly the
 /// model's tensors, of their shapes, all finite; the message lists what is missing, extra, or of another
 /// shape. PyTorch: `net.load_state_dict(load_file(path))`.
-template <class Net, class Input>
-void load(Model<Net, Input>& model, const std::string& path) {
+template <class Net, class Input, class Backend>
+void load(Model<Net, Input, Backend>& model, const std::string& path) {
   detail::take_weights(model.engine(), SafetensorsFile(path), "", "", /*strict=*/true);
 }
 
@@ -144,8 +144,8 @@ void load(Model<Net, Input>& model, const std::string& path) {
 /// into an annotator. Gives the report of what was loaded, missing, extra, and of another shape; throws
 /// `Error` for a bad file, a number that is not finite, or when nothing at all fits. PyTorch:
 /// `load_state_dict(..., strict=False)`.
-template <class Net, class Input>
-WeightReport transfer(Model<Net, Input>& model, const std::string& path, std::string_view from = "",
+template <class Net, class Input, class Backend>
+WeightReport transfer(Model<Net, Input, Backend>& model, const std::string& path, std::string_view from = "",
                       std::string_view to = "") {
   const SafetensorsFile file(path);
   WeightReport report = detail::take_weights(model.engine(), file, from, to, /*strict=*/false);
@@ -157,9 +157,10 @@ WeightReport transfer(Model<Net, Input>& model, const std::string& path, std::st
 
 /// The same from another model instead of a file: how weights pass from one stage of a training to the next.
 /// Gives the report; throws `Error` when nothing fits, and changes nothing then.
-template <class ToNet, class ToInput, class FromNet, class FromInput>
-WeightReport transfer(Model<ToNet, ToInput>& to, const Model<FromNet, FromInput>& from,
-                      std::string_view from_prefix = "", std::string_view to_prefix = "") {
+template <class ToNet, class ToInput, class ToBackend, class FromNet, class FromInput, class FromBackend>
+WeightReport transfer(Model<ToNet, ToInput, ToBackend>& to,
+                      const Model<FromNet, FromInput, FromBackend>& from, std::string_view from_prefix = "",
+                      std::string_view to_prefix = "") {
   auto& target = to.engine();
   const auto& source = from.engine();
   WeightReport report;
@@ -196,8 +197,8 @@ WeightReport transfer(Model<ToNet, ToInput>& to, const Model<FromNet, FromInput>
 
 /// A text that changes whenever a weight does: 16 hexadecimal digits over the names, shapes and numbers of
 /// all parameters and running statistics. Tells caches of features apart; no protection against forgery.
-template <class Net, class Input>
-std::string network_fingerprint(const Model<Net, Input>& model) {
+template <class Net, class Input, class Backend>
+std::string network_fingerprint(const Model<Net, Input, Backend>& model) {
   const auto& engine = model.engine();
   std::uint64_t hash = 0;
   const auto add = [&](std::uint64_t bits) {

@@ -48,68 +48,74 @@ inline T keep_if_passed(T y, T value) {
   return std::bit_cast<T>(std::bit_cast<decltype(mask)>(value) & mask);
 }
 
+template <class A, class B>
+inline bool same_array(const A* a, const B* b) {
+  return static_cast<const void*>(a) == static_cast<const void*>(b);
+}
+
 /// y[i] = activation(x[i]) for `count` numbers; `y` may be `x`.
-template <class T>
-inline void activate(Activation activation, const T* x, T* y, long count) {
+template <class From, class To>
+inline void activate(Activation activation, const From* x, To* y, long count) {
   switch (activation) {
     case Activation::none:
-      if (x == y) return;
+      if (same_array(x, y)) return;
       MMDL_SIMD
       for (long i = 0; i < count; ++i) y[i] = x[i];
       return;
     case Activation::relu:
       MMDL_SIMD
-      for (long i = 0; i < count; ++i) y[i] = relu(x[i]);
+      for (long i = 0; i < count; ++i) y[i] = relu(wide(x[i]));
       return;
     case Activation::relu6:
       MMDL_SIMD
-      for (long i = 0; i < count; ++i) y[i] = relu6(x[i]);
+      for (long i = 0; i < count; ++i) y[i] = relu6(wide(x[i]));
       return;
     case Activation::sigmoid:
-      for (long i = 0; i < count; ++i) y[i] = sigmoid(x[i]);
+      for (long i = 0; i < count; ++i) y[i] = sigmoid(wide(x[i]));
       return;
     case Activation::tanh:
-      for (long i = 0; i < count; ++i) y[i] = std::tanh(x[i]);
+      for (long i = 0; i < count; ++i) y[i] = std::tanh(wide(x[i]));
       return;
   }
 }
 
 /// dx[i] = dy[i] * activation'(x[i]), from the output y alone (`y` is not read for the identity). `dx` may be
 /// `dy`. PyTorch's subgradients: relu passes where y > 0, relu6 where 0 < y < 6.
-template <class T>
-inline void activation_gradient(Activation activation, const T* y, const T* dy, T* dx, long count) {
+template <class T, class To>
+inline void activation_gradient(Activation activation, const T* y, const T* dy, To* dx, long count) {
+  using W = Wide<T>;
   switch (activation) {
     case Activation::none:
-      if (dx == dy) return;
+      if (same_array(dy, dx)) return;
       MMDL_SIMD
       for (long i = 0; i < count; ++i) dx[i] = dy[i];
       return;
     case Activation::relu:
       MMDL_SIMD
-      for (long i = 0; i < count; ++i) dx[i] = keep_if_passed<false>(y[i], dy[i]);
+      for (long i = 0; i < count; ++i) dx[i] = keep_if_passed<false>(wide(y[i]), wide(dy[i]));
       return;
     case Activation::relu6:
       MMDL_SIMD
-      for (long i = 0; i < count; ++i) dx[i] = keep_if_passed<true>(y[i], dy[i]);
+      for (long i = 0; i < count; ++i) dx[i] = keep_if_passed<true>(wide(y[i]), wide(dy[i]));
       return;
     case Activation::sigmoid:
       MMDL_SIMD
-      for (long i = 0; i < count; ++i) dx[i] = dy[i] * (y[i] * (T{1} - y[i]));
+      for (long i = 0; i < count; ++i) dx[i] = dy[i] * (y[i] * (W{1} - y[i]));
       return;
     case Activation::tanh:
       MMDL_SIMD
-      for (long i = 0; i < count; ++i) dx[i] = dy[i] * (T{1} - y[i] * y[i]);
+      for (long i = 0; i < count; ++i) dx[i] = dy[i] * (W{1} - y[i] * y[i]);
       return;
   }
 }
 
 /// to[i] = from[i], or to[i] += from[i].
-template <class T>
-inline void store(const T* from, T* to, long count, bool accumulate) {
+template <class From, class To>
+inline void store(const From* from, To* to, long count, bool accumulate) {
   if (accumulate) {
     MMDL_SIMD
-    for (long i = 0; i < count; ++i) to[i] += from[i];
-  } else if (to != from) {
+    for (long i = 0; i < count; ++i) to[i] = to[i] + from[i];
+  } else if (!same_array(from, to)) {
     MMDL_SIMD
     for (long i = 0; i < count; ++i) to[i] = from[i];
   }
@@ -142,7 +148,7 @@ struct CpuKernel<operators::Activation, T> {
     parallel_chunks(a.samples * a.node->output.size(), [&](long i, long length) {
       const T* y = activation == Activation::none ? nullptr : a.output + i;
       if (a.accumulate[0]) {
-        T scratch[chunk_length];
+        Wide<T> scratch[chunk_length];
         activation_gradient(activation, y, a.output_gradient + i, scratch, length);
         store(scratch, gradient + i, length, true);
       } else {

@@ -20,10 +20,10 @@ struct CpuKernel<operators::Add, T> {
         const T *x0 = a.inputs[0] + i, *x1 = a.inputs[1] + i;
         MMDL_SIMD
         for (long j = 0; j < length; ++j) y[j] = x0[j] + x1[j];
-        activate(node.activation, y, y, length);
+        activate(node.activation, y, y, length);  // rounding before it and after it is the same
         return;
       }
-      T sum[chunk_length];  // not in the output: a later input may be the same array as the first
+      Wide<T> sum[chunk_length];  // not in the output: a later input may be the same array as the first
       store(a.inputs[0] + i, sum, length, false);
       for (int k = 1; k < node.input_count; ++k) store(a.inputs[k] + i, sum, length, true);
       activate(node.activation, sum, y, length);

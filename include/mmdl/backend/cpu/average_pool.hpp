@@ -4,9 +4,7 @@
 
 #include <algorithm>
 
-#include "../../core/threads.hpp"
-#include "kernel.hpp"
-#include "simd.hpp"
+#include "activation.hpp"
 
 namespace mmdl::detail {
 
@@ -26,24 +24,26 @@ struct CpuKernel<operators::AveragePool, T> {
         const T* x = a.inputs[0] + row / out.height * in.size();
         const Span rows = vertical(node, static_cast<int>(row % out.height));
         for (int ow = 0; ow < out.width; ++ow) {
-          T* y = a.output + (row * out.width + ow) * channels;
           const Span columns = horizontal(node, ow);
-          std::fill_n(y, channels, T{0});
-          for (int h = rows.begin; h < rows.end; ++h)
-            for (int v = columns.begin; v < columns.end; ++v) {
-              const T* from = x + (1L * h * in.width + v) * channels;
-              MMDL_SIMD
-              for (long c = 0; c < channels; ++c) y[c] += from[c];
-            }
-          const T factor = reciprocal(rows, columns);
-          MMDL_SIMD
-          for (long c = 0; c < channels; ++c) y[c] *= factor;
+          const W factor = reciprocal(rows, columns);
+          for_tiles(channels, [&](long tile, long length) {
+            W sum[tile_length] = {};
+            for (int h = rows.begin; h < rows.end; ++h)
+              for (int v = columns.begin; v < columns.end; ++v) {
+                const T* from = x + (1L * h * in.width + v) * channels + tile;
+                MMDL_SIMD
+                for (long c = 0; c < length; ++c) sum[c] += from[c];
+              }
+            T* y = a.output + (row * out.width + ow) * channels + tile;
+            MMDL_SIMD
+            for (long c = 0; c < length; ++c) y[c] = sum[c] * factor;
+          });
         }
       }
     });
   }
 
-  /// Each row of the input gathers from the windows over it, so threads divide the rows.
+  /// Each pixel of the input gathers from the windows over it, so threads divide the rows.
   static void backward(const BackwardArguments<T>& a) {
     if (a.input_gradients[0] == nullptr) return;
     const Node& node = *a.node;
@@ -54,28 +54,44 @@ struct CpuKernel<operators::AveragePool, T> {
       for (long row = begin; row < end; ++row) {
         const int h = static_cast<int>(row % in.height);
         const T* dy = a.output_gradient + row / in.height * out.size();
-        T* dx = a.input_gradients[0] + row * in.width * channels;
-        if (!a.accumulate[0]) std::fill_n(dx, in.width * channels, T{0});
-        const int below =
-            h + w.pad_top - w.kernel_height;  // the last window start that does not reach the row
-        const int first = below < 0 ? 0 : below / w.stride + 1;
-        const int last = std::min(out.height - 1, (h + w.pad_top) / w.stride);
-        for (int oh = first; oh <= last; ++oh)
-          for (int ow = 0; ow < out.width; ++ow) {
-            const Span columns = horizontal(node, ow);
-            const T factor = reciprocal(vertical(node, oh), columns);
-            const T* from = dy + (1L * oh * out.width + ow) * channels;
-            for (int v = columns.begin; v < columns.end; ++v) {
-              T* to = dx + v * channels;
-              MMDL_SIMD
-              for (long c = 0; c < channels; ++c) to[c] += from[c] * factor;
-            }
-          }
+        const Range over_row = windows_over(h + w.pad_top, w.kernel_height, w.stride, out.height);
+        for (int v = 0; v < in.width; ++v) {
+          const Range over_column = windows_over(v + w.pad_left, w.kernel_width, w.stride, out.width);
+          for_tiles(channels, [&](long tile, long length) {
+            W sum[tile_length] = {};
+            for (int oh = over_row.begin; oh < over_row.end; ++oh)
+              for (int ow = over_column.begin; ow < over_column.end; ++ow) {
+                const W factor = reciprocal(vertical(node, oh), horizontal(node, ow));
+                const T* from = dy + (1L * oh * out.width + ow) * channels + tile;
+                MMDL_SIMD
+                for (long c = 0; c < length; ++c) sum[c] += from[c] * factor;
+              }
+            store(static_cast<const W*>(sum), a.input_gradients[0] + (row * in.width + v) * channels + tile,
+                  length, a.accumulate[0]);
+          });
+        }
       }
     });
   }
 
  private:
+  using W = Wide<T>;
+  static constexpr long tile_length = 256;  // channels summed together, on the stack
+
+  template <class Body>
+  static void for_tiles(long channels, const Body& body) {
+    for (long tile = 0; tile < channels; tile += tile_length)
+      body(tile, std::min(tile_length, channels - tile));
+  }
+
+  /// The windows along one axis that reach a place of the padded input.
+  struct Range {
+    int begin, end;
+  };
+  static Range windows_over(int place, int kernel, int stride, int windows) {
+    return {place < kernel ? 0 : (place - kernel) / stride + 1, std::min(windows, place / stride + 1)};
+  }
+
   /// The window's places in the input along one axis, and how many of them the divisor counts.
   struct Span {
     int begin, end, counted;
@@ -94,9 +110,9 @@ struct CpuKernel<operators::AveragePool, T> {
     return span(ow * w.stride - w.pad_left, w.kernel_width, node.input.width, w.pad_right,
                 node.count_padding);
   }
-  static T reciprocal(const Span& rows, const Span& columns) {
+  static W reciprocal(const Span& rows, const Span& columns) {
     const long places = 1L * rows.counted * columns.counted;
-    return places > 0 ? T{1} / static_cast<T>(places) : T{0};
+    return places > 0 ? W{1} / static_cast<W>(places) : W{0};
   }
 };
 

@@ -30,35 +30,37 @@ namespace mmdl::detail {
 /// Throws `Error` in training on a batch of one sample of one pixel, whose variance is not defined.
 template <class T>
 struct CpuKernel<operators::BatchNorm, T> {
+  using W = Wide<T>;
+
   static long workspace(const Node& node, int samples, bool) {
     const long channels = node.output.channels;
     const long slices = row_slices(samples * node.output.pixels());
     return coefficient_count * padded(channels) +
-           slices * 2 * channels * static_cast<long>(sizeof(double) / sizeof(T));
+           slices * 2 * channels * static_cast<long>(sizeof(double) / sizeof(W));
   }
 
   static void forward(const ForwardArguments<T>& a) {
     const Node& node = *a.node;
     const long rows = a.samples * node.output.pixels(), channels = node.output.channels;
     check(node, rows, a.training);
-    T* scale = a.workspace;
-    T* shift = scale + padded(channels);
-    const T *gamma = a.parameters[0], *beta = a.parameters[1];
+    W* scale = a.workspace;
+    W* shift = scale + padded(channels);
+    const W *gamma = a.parameters[0], *beta = a.parameters[1];
     if (a.training) {
       double* moments = slice_sums(a.workspace, channels);
       measure_moments(a.inputs[0], rows, channels, moments);
       const double momentum = node.momentum_millionths * 1e-6, epsilon = node.epsilon_millionths * 1e-6;
-      T *mean = a.saved, *inverse = a.saved + channels;
+      W *mean = a.saved, *inverse = a.saved + channels;
       parallel_ranges(channels, combine_grain, [&](long begin, long end) {
         for (long c = begin; c < end; ++c) {
           const Moments m = combined_moments(moments, rows, channels, c);
           const double count = static_cast<double>(rows);
-          mean[c] = static_cast<T>(m.mean);
-          inverse[c] = static_cast<T>(1.0 / std::sqrt(m.squares / count + epsilon));
-          T &running_mean = a.states[0][c], &running_variance = a.states[1][c];
+          mean[c] = static_cast<W>(m.mean);
+          inverse[c] = static_cast<W>(1.0 / std::sqrt(m.squares / count + epsilon));
+          W &running_mean = a.states[0][c], &running_variance = a.states[1][c];
           running_mean =
-              static_cast<T>((1.0 - momentum) * static_cast<double>(running_mean) + momentum * m.mean);
-          running_variance = static_cast<T>((1.0 - momentum) * static_cast<double>(running_variance) +
+              static_cast<W>((1.0 - momentum) * static_cast<double>(running_mean) + momentum * m.mean);
+          running_variance = static_cast<W>((1.0 - momentum) * static_cast<double>(running_variance) +
                                             momentum * m.squares / (count - 1.0));
           scale_and_shift(gamma[c], beta[c], mean[c], inverse[c], scale[c], shift[c]);
         }
@@ -89,16 +91,16 @@ struct CpuKernel<operators::BatchNorm, T> {
     const long rows = a.samples * node.output.pixels(), channels = node.output.channels;
     check(node, rows, a.training);
     // dx = scale * dz + slope * (x - mean) + constant, the mask from scale * x + shift
-    T* scale = a.workspace;
-    T* shift = scale + padded(channels);
-    T* mean = shift + padded(channels);
-    T* slope = mean + padded(channels);
-    T* constant = slope + padded(channels);
-    const T *gamma = a.parameters[0], *beta = a.parameters[1];
+    W* scale = a.workspace;
+    W* shift = scale + padded(channels);
+    W* mean = shift + padded(channels);
+    W* slope = mean + padded(channels);
+    W* constant = slope + padded(channels);
+    const W *gamma = a.parameters[0], *beta = a.parameters[1];
     for (long c = 0; c < channels; ++c) {
       mean[c] = a.training ? a.saved[c] : a.states[0][c];
       scale_and_shift(gamma[c], beta[c], mean[c], inverse_of(a, c), scale[c], shift[c]);
-      slope[c] = constant[c] = T{0};
+      slope[c] = constant[c] = W{0};
     }
     with_activation(node, [&](auto activation) {
       constexpr Activation kind = decltype(activation)::value;
@@ -123,8 +125,8 @@ struct CpuKernel<operators::BatchNorm, T> {
             put(a.parameter_gradients[1], c, dbeta, a.accumulate_parameters);
             if (!a.training) continue;
             const double factor = static_cast<double>(scale[c]) / static_cast<double>(rows);
-            constant[c] = static_cast<T>(-factor * dbeta);
-            slope[c] = static_cast<T>(-factor * dgamma * inverse);
+            constant[c] = static_cast<W>(-factor * dbeta);
+            slope[c] = static_cast<W>(-factor * dgamma * inverse);
           }
         });
         pass.gradients_summed();
@@ -141,7 +143,7 @@ struct CpuKernel<operators::BatchNorm, T> {
 
   /// Rounded up to whole cache lines, so that the doubles behind are aligned.
   static constexpr long padded(long channels) { return (channels + 15) / 16 * 16; }
-  static double* slice_sums(T* workspace, long channels) {
+  static double* slice_sums(W* workspace, long channels) {
     return reinterpret_cast<double*>(workspace + coefficient_count * padded(channels));
   }
 
@@ -167,23 +169,23 @@ struct CpuKernel<operators::BatchNorm, T> {
   }
 
   /// In one place, so that forward and backward round alike and see one mask.
-  static void scale_and_shift(T gamma, T beta, T mean, T inverse, T& scale, T& shift) {
+  static void scale_and_shift(W gamma, W beta, W mean, W inverse, W& scale, W& shift) {
     scale = gamma * inverse;
     shift = beta - mean * scale;
   }
-  static T running_inverse(const Node& node, T variance) {
-    return static_cast<T>(1.0 / std::sqrt(static_cast<double>(variance) + node.epsilon_millionths * 1e-6));
+  static W running_inverse(const Node& node, W variance) {
+    return static_cast<W>(1.0 / std::sqrt(static_cast<double>(variance) + node.epsilon_millionths * 1e-6));
   }
-  static T inverse_of(const BackwardArguments<T>& a, long c) {
+  static W inverse_of(const BackwardArguments<T>& a, long c) {
     return a.training ? a.saved[a.node->output.channels + c] : running_inverse(*a.node, a.states[1][c]);
   }
-  static void put(T* gradients, long c, double value, bool accumulate) {
+  static void put(W* gradients, long c, double value, bool accumulate) {
     if (gradients != nullptr)
-      gradients[c] = static_cast<T>(accumulate ? static_cast<double>(gradients[c]) + value : value);
+      gradients[c] = static_cast<W>(accumulate ? static_cast<double>(gradients[c]) + value : value);
   }
 
   template <Activation kind>
-  static T act(T x) {
+  static W act(W x) {
     if constexpr (kind == Activation::relu) return relu(x);
     if constexpr (kind == Activation::relu6) return relu6(x);
     if constexpr (kind == Activation::none) return x;
@@ -191,7 +193,7 @@ struct CpuKernel<operators::BatchNorm, T> {
 
   /// One row of the forward.
   template <Activation kind>
-  static void normalise(const T* x, const T* scale, const T* shift, const T* residual, bool activation_first,
+  static void normalise(const T* x, const W* scale, const W* shift, const T* residual, bool activation_first,
                         T* y, long channels) {
     if (residual == nullptr) {
       MMDL_SIMD
@@ -209,7 +211,7 @@ struct CpuKernel<operators::BatchNorm, T> {
   template <Activation kind>
   class Pass {
    public:
-    Pass(const BackwardArguments<T>& a, const T* scale, const T* shift)
+    Pass(const BackwardArguments<T>& a, const W* scale, const W* shift)
         : a_(a),
           channels_(a.node->output.channels),
           scale_(scale),
@@ -228,7 +230,7 @@ struct CpuKernel<operators::BatchNorm, T> {
     /// gradient is dz and is not added to anything, it is written on the way: the second pass then reads dz
     /// from there and needs no mask. (Every row is written before it is read again, by the thread of its
     /// slice.)
-    void sum_gradients(const T* mean, long begin, long end, double* sums) const {
+    void sum_gradients(const W* mean, long begin, long end, double* sums) const {
       T* keep = keeps_dz() ? residual_ : nullptr;
       with_mask([&](auto mask) {
         sum_dz(begin, end, channels_, sums, a_.inputs[0], mean, keep,
@@ -244,7 +246,7 @@ struct CpuKernel<operators::BatchNorm, T> {
     bool nothing_left() const { return a_.input_gradients[0] == nullptr && residual_ == nullptr; }
 
     /// dx, and the residual's gradient where the first pass has not written it.
-    void write(const T* mean, const T* slope, const T* constant, long begin, long end) const {
+    void write(const W* mean, const W* slope, const W* constant, long begin, long end) const {
       with_mask([&](auto mask) {
         for (long row = begin; row < end; ++row)
           for (long from = 0; from < channels_; from += channel_tile) {
@@ -252,8 +254,8 @@ struct CpuKernel<operators::BatchNorm, T> {
             const auto g = gradient<decltype(mask)::value>(row, from);
             T* dx = a_.input_gradients[0] == nullptr ? nullptr : a_.input_gradients[0] + at;
             if (a_.training && dx != nullptr && !a_.accumulate[0] && residual_ == nullptr) {
-              const T *x = a_.inputs[0] + at, *s = scale_ + from, *m = mean + from, *l = slope + from,
-                      *k = constant + from;
+              const T* x = a_.inputs[0] + at;
+              const W *s = scale_ + from, *m = mean + from, *l = slope + from, *k = constant + from;
               MMDL_SIMD
               for (long c = 0; c < length; ++c) dx[c] = g(c) * s[c] + ((x[c] - m[c]) * l[c] + k[c]);
             } else {
@@ -274,12 +276,13 @@ struct CpuKernel<operators::BatchNorm, T> {
     /// The rarer cases, through arrays on the stack: dx is about to overwrite what the residual gets, or both
     /// are one.
     template <class G>
-    void write_piece(const G& g, const T* m, const T* l, const T* k, const T* s, long at, T* dx,
+    void write_piece(const G& g, const W* m, const W* l, const W* k, const W* s, long at, T* dx,
                      long length) const {
-      T dz[channel_tile], upstream[channel_tile];
+      W dz[channel_tile], upstream[channel_tile];
       MMDL_SIMD
       for (long c = 0; c < length; ++c) dz[c] = g(c);
-      if (residual_ != nullptr) std::copy_n(residual_gets_dz_ ? dz : source_ + at, length, upstream);
+      if (residual_ != nullptr && residual_gets_dz_) std::copy_n(dz, length, upstream);
+      if (residual_ != nullptr && !residual_gets_dz_) store(source_ + at, upstream, length, false);
       if (dx != nullptr) {
         MMDL_SIMD
         for (long c = 0; c < length; ++c) dz[c] *= s[c];
@@ -288,10 +291,10 @@ struct CpuKernel<operators::BatchNorm, T> {
           MMDL_SIMD
           for (long c = 0; c < length; ++c) dz[c] += (x[c] - m[c]) * l[c] + k[c];
         }
-        store(static_cast<const T*>(dz), dx, length, a_.accumulate[0]);
+        store(static_cast<const W*>(dz), dx, length, a_.accumulate[0]);
       }
       if (residual_ != nullptr)
-        store(static_cast<const T*>(upstream), residual_ + at, length, residual_accumulates_);
+        store(static_cast<const W*>(upstream), residual_ + at, length, residual_accumulates_);
     }
 #if defined(__GNUC__) && !defined(__clang__)
 #  pragma GCC diagnostic pop
@@ -304,12 +307,14 @@ struct CpuKernel<operators::BatchNorm, T> {
     /// stores it first waits for memory twice.
     template <Mask mask>
     struct Gradient {
-      const T *dy, *x, *y, *scale, *shift;
-      T operator()(long c) const {
+      const T *dy, *x, *y;
+      const W *scale, *shift;
+      W operator()(long c) const {
         if constexpr (mask == Mask::none) return dy[c];
         constexpr bool six = kind == Activation::relu6;
-        if constexpr (mask == Mask::input) return keep_if_passed<six>(x[c] * scale[c] + shift[c], dy[c]);
-        if constexpr (mask == Mask::output) return keep_if_passed<six>(y[c], dy[c]);
+        if constexpr (mask == Mask::input)
+          return keep_if_passed<six>(x[c] * scale[c] + shift[c], wide(dy[c]));
+        if constexpr (mask == Mask::output) return keep_if_passed<six>(wide(y[c]), wide(dy[c]));
       }
     };
     template <Mask mask>
@@ -329,7 +334,8 @@ struct CpuKernel<operators::BatchNorm, T> {
 
     const BackwardArguments<T>& a_;
     long channels_;
-    const T *scale_, *shift_, *source_;
+    const W *scale_, *shift_;
+    const T* source_;
     T* residual_ = nullptr;  // where the residual's gradient is still to be written; null when nowhere
     bool mask_from_output_ = false, residual_accumulates_ = false, residual_gets_dz_ = false,
          dz_ready_ = false;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "../../core/bfloat16.hpp"
 #include "../../core/threads.hpp"
 #include "simd.hpp"
 
@@ -34,7 +35,7 @@ inline long rows_per_block(long channels) {
 /// sum[c] += the sum over `rows` rows of f(x[c], y[c]): four rows at a time, which spares loads of the sums
 /// and makes the sums pairwise. `stride` is the distance of rows.
 template <class T, class Function>
-inline void add_rows(const T* x, long x_stride, long rows, long length, T* sum, const Function& f) {
+inline void add_rows(const T* x, long x_stride, long rows, long length, Wide<T>* sum, const Function& f) {
   long row = 0;
   for (; row + 4 <= rows; row += 4) {
     const T *a = x + row * x_stride, *b = a + x_stride, *c = b + x_stride, *d = c + x_stride;
@@ -63,6 +64,7 @@ inline Moments merge(const Moments& a, double a_count, const Moments& b, double 
 /// read twice, first for their mean, then for the distances from it; the blocks are merged in double.
 template <class T>
 void measure_moments(const T* x, long rows, long channels, double* moments) {
+  using W = Wide<T>;
   for_row_slices(rows, [&](long slice, long begin, long end) {
     double* means = moments + slice * 2 * channels;
     double* squares = means + channels;
@@ -74,16 +76,16 @@ void measure_moments(const T* x, long rows, long channels, double* moments) {
       for (long from = 0; from < channels; from += channel_tile) {
         const long length = std::min(channel_tile, channels - from);
         const T* block = x + row * channels + from;
-        T mean[channel_tile], square[channel_tile];
-        std::fill_n(mean, length, T{0});
-        std::fill_n(square, length, T{0});
-        add_rows(block, channels, count, length, mean, [](T v, long) { return v; });
-        const T factor = T{1} / static_cast<T>(count);
+        W mean[channel_tile], square[channel_tile];
+        std::fill_n(mean, length, W{0});
+        std::fill_n(square, length, W{0});
+        add_rows(block, channels, count, length, mean, [](W v, long) { return v; });
+        const W factor = W{1} / static_cast<W>(count);
         MMDL_SIMD
         for (long i = 0; i < length; ++i) mean[i] *= factor;
-        const T* centre = mean;
+        const W* centre = mean;
         add_rows(block, channels, count, length, square,
-                 [centre](T v, long i) { return (v - centre[i]) * (v - centre[i]); });
+                 [centre](W v, long i) { return (v - centre[i]) * (v - centre[i]); });
         if (row == begin) {
           std::copy_n(mean, length, means + from);
           std::copy_n(square, length, squares + from);
@@ -117,18 +119,19 @@ inline Moments combined_moments(const double* moments, long rows, long channels,
 /// sums[c] = sum of dz, sums[channels + c] = sum of dz * (x - mean), over the rows [begin, end). `dz(row,
 /// from)` gives a function of a channel, counted from `from`. Where `keep` is not null, dz is written there.
 template <class T, class Gradient>
-void sum_dz(long begin, long end, long channels, double* sums, const T* x, const T* mean, T* keep,
+void sum_dz(long begin, long end, long channels, double* sums, const T* x, const Wide<T>* mean, T* keep,
             const Gradient& dz) {
+  using W = Wide<T>;
   std::fill_n(sums, 2 * channels, 0.0);
   const long step = rows_per_block(channels);
   for (long block = begin; block < end; block += step) {
     const long last = std::min(block + step, end);
     for (long from = 0; from < channels; from += channel_tile) {
       const long length = std::min(channel_tile, channels - from);
-      const T* m = mean + from;
-      T sum[channel_tile], product[channel_tile];
-      std::fill_n(sum, length, T{0});
-      std::fill_n(product, length, T{0});
+      const W* m = mean + from;
+      W sum[channel_tile], product[channel_tile];
+      std::fill_n(sum, length, W{0});
+      std::fill_n(product, length, W{0});
       long row = block;
       if (keep == nullptr)
         for (; row + 2 <= last; row += 2) {
@@ -136,7 +139,7 @@ void sum_dz(long begin, long end, long channels, double* sums, const T* x, const
           const T *v = x + row * channels + from, *w = v + channels;
           MMDL_SIMD
           for (long i = 0; i < length; ++i) {
-            const T a = g(i), b = h(i);
+            const W a = g(i), b = h(i);
             sum[i] += a + b;
             product[i] += a * (v[i] - m[i]) + b * (w[i] - m[i]);
           }
@@ -152,7 +155,7 @@ void sum_dz(long begin, long end, long channels, double* sums, const T* x, const
         T* kept = keep + row * channels + from;
         MMDL_SIMD
         for (long i = 0; i < length; ++i) {
-          const T a = g(i);
+          const W a = g(i);
           kept[i] = a;
           sum[i] += a;
           product[i] += a * (v[i] - m[i]);

@@ -10,7 +10,7 @@ namespace mmdl::detail {
 /// sums[c] = sum over r of matrix[r * columns + c], or added to what is there. Each column is summed in
 /// blocks of rows whose order is fixed, so the result does not depend on the number of threads.
 template <class T>
-void column_sums(const T* matrix, long rows, long columns, T* sums, bool accumulate) {
+void column_sums(const T* matrix, long rows, long columns, Wide<T>* sums, bool accumulate) {
   constexpr long block = 1024, width = simd_width<T>;
   parallel_ranges(columns, 4 * width, [&](long begin, long end) {
     const auto sum_column = [&]<class V>(V total, long column) {
@@ -26,7 +26,7 @@ void column_sums(const T* matrix, long rows, long columns, T* sums, bool accumul
     };
     long column = begin;
     for (; column + width <= end; column += width) sum_column(Simd<T>{}, column);
-    for (; column < end; ++column) sum_column(T{}, column);
+    for (; column < end; ++column) sum_column(Wide<T>{}, column);
   });
 }
 

@@ -26,8 +26,9 @@ struct CpuKernel<operators::Convolution, T> {
     const long vectors = 2 * padded(node.output.channels);
     if (DepthwiseConvolution<T>::applies(node))
       return training ? std::max(vectors, DepthwiseConvolution<T>::workspace(node)) : vectors;
-    if (WinogradConvolution<T>::applies(node, samples))
-      return vectors + WinogradConvolution<T>::workspace(node, samples, training);
+    if constexpr (!is_narrow<T>)
+      if (WinogradConvolution<T>::applies(node, samples))
+        return vectors + WinogradConvolution<T>::workspace(node, samples, training);
     if (!training) return vectors + gemm_workspace<T>(0, 0, false);
     const long group_columns = node.output.channels / node.window.groups;
     return vectors + gemm_workspace<T>(weight_rows(node), group_columns, true);
@@ -40,9 +41,11 @@ struct CpuKernel<operators::Convolution, T> {
       DepthwiseConvolution<T>::forward(node, a.samples, a.inputs[0], a.parameters[0], epilogue, a.output);
       return;
     }
-    if (WinogradConvolution<T>::applies(node, a.samples)) {
-      WinogradConvolution<T>::forward(a, epilogue, a.workspace + 2 * padded(node.output.channels));
-      return;
+    if constexpr (!is_narrow<T>) {  // its transforms would lose the few digits there are
+      if (WinogradConvolution<T>::applies(node, a.samples)) {
+        WinogradConvolution<T>::forward(a, epilogue, a.workspace + 2 * padded(node.output.channels));
+        return;
+      }
     }
     const long groups = node.window.groups, columns = node.output.channels / groups;
     for (long group = 0; group < groups; ++group) {
@@ -71,9 +74,11 @@ struct CpuKernel<operators::Convolution, T> {
       DepthwiseConvolution<T>::backward(a);
       return;
     }
-    if (WinogradConvolution<T>::applies(node, a.samples)) {
-      WinogradConvolution<T>::backward(a);
-      return;
+    if constexpr (!is_narrow<T>) {
+      if (WinogradConvolution<T>::applies(node, a.samples)) {
+        WinogradConvolution<T>::backward(a);
+        return;
+      }
     }
     for (long group = 0; group < node.window.groups; ++group) {
       if (a.parameter_gradients[0] != nullptr) backward_weights(a, group);
@@ -82,6 +87,8 @@ struct CpuKernel<operators::Convolution, T> {
   }
 
  private:
+  using W = Wide<T>;
+
   static long padded(long count) { return divide_up(count, 16) * 16; }
 
   static long weight_rows(const Node& node) {
@@ -100,10 +107,10 @@ struct CpuKernel<operators::Convolution, T> {
     if (node.has_residual) epilogue.residual = a.inputs[node.input_count - 1];
     if (node.has_batch_norm) {
       const long channels = node.output.channels;
-      T *scale = a.workspace, *shift = a.workspace + padded(channels);
-      const T epsilon = static_cast<T>(node.epsilon_millionths * 1e-6);
+      W *scale = a.workspace, *shift = a.workspace + padded(channels);
+      const W epsilon = static_cast<W>(node.epsilon_millionths * 1e-6);
       for (long c = 0; c < channels; ++c) {
-        const T bias = a.parameters[1] != nullptr ? a.parameters[1][c] : T{};
+        const W bias = a.parameters[1] != nullptr ? a.parameters[1][c] : W{};
         scale[c] = a.parameters[2][c] / std::sqrt(a.states[1][c] + epsilon);
         shift[c] = a.parameters[3][c] + (bias - a.states[0][c]) * scale[c];
       }
@@ -143,7 +150,7 @@ struct CpuKernel<operators::Convolution, T> {
   static void backward_weights(const BackwardArguments<T>& a, long group) {
     const Node& node = *a.node;
     const long columns = node.output.channels / node.window.groups;
-    Gemm<T> g;
+    Gemm<T, W> g;
     g.a = patches(node, a.samples, a.inputs[0], node.window.groups, group);
     g.transpose_a = true;
     g.b.data = a.output_gradient + group * columns;

@@ -28,7 +28,7 @@ struct CpuKernel<operators::Custom<User>, T> {
     if (!a.accumulate_parameters)
       for (int i = 0; i < max_entries; ++i)
         if (a.parameter_gradients[i] != nullptr)
-          std::fill_n(a.parameter_gradients[i], a.parameter_sizes[i], T{});
+          std::fill_n(a.parameter_gradients[i], a.parameter_sizes[i], Wide<T>{});
     User::template backward<T>(BackwardView<T>(a));
   }
 };

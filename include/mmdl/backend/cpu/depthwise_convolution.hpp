@@ -18,6 +18,8 @@ namespace mmdl::detail {
 /// Weights are [kernel_h][kernel_w][1][channels]. Howard et al., "MobileNets", 2017, section 3.1.
 template <class T>
 class DepthwiseConvolution {
+  using W = Wide<T>;
+
  public:
   static bool applies(const Node& node) {
     return node.window.groups > 1 && node.window.groups == node.input.channels &&
@@ -27,7 +29,7 @@ class DepthwiseConvolution {
   /// Numbers of scratch of the backward.
   static long workspace(const Node& node) { return 2 * thread_count() * weight_count(node); }
 
-  static void forward(const Node& node, int samples, const T* input, const T* weights,
+  static void forward(const Node& node, int samples, const T* input, const W* weights,
                       const Epilogue<T>& epilogue, T* output) {
     const long channels = node.input.channels, lines = static_cast<long>(samples) * node.output.height;
     const long line_numbers = node.output.width * channels;
@@ -49,11 +51,11 @@ class DepthwiseConvolution {
     const long lines = static_cast<long>(a.samples) * node.output.height, count = weight_count(node);
     const long parts = std::clamp<long>(lines * node.output.width * node.output.channels / 4096, 1,
                                         std::min<long>(thread_count(), lines));
-    T* const weight_gradient = a.parameter_gradients[0];
+    W* const weight_gradient = a.parameter_gradients[0];
     parallel([&](long thread, long threads) {
       for (long part = thread; part < parts; part += threads) {
-        T *total = a.workspace + 2 * part * count, *sums = total + count;
-        if (weight_gradient != nullptr) std::fill_n(total, 2 * count, T{});
+        W *total = a.workspace + 2 * part * count, *sums = total + count;
+        if (weight_gradient != nullptr) std::fill_n(total, 2 * count, W{});
         const long begin = lines * part / parts, end = lines * (part + 1) / parts;
         for (long line = begin; line < end; ++line) {
           if (weight_gradient != nullptr) {
@@ -68,7 +70,7 @@ class DepthwiseConvolution {
     });
     if (weight_gradient == nullptr) return;
     for (long i = 0; i < count; ++i) {
-      T sum = a.accumulate_parameters ? weight_gradient[i] : T{};
+      W sum = a.accumulate_parameters ? weight_gradient[i] : W{};
       for (long part = 0; part < parts; ++part) sum += a.workspace[2 * part * count + i];
       weight_gradient[i] = sum;
     }
@@ -81,9 +83,9 @@ class DepthwiseConvolution {
     return static_cast<long>(node.window.kernel_height) * node.window.kernel_width * node.input.channels;
   }
 
-  static void move_sums(T* sums, long count, T* total) {
+  static void move_sums(W* sums, long count, W* total) {
     MMDL_SIMD
-    for (long i = 0; i < count; ++i) total[i] += sums[i], sums[i] = T{};
+    for (long i = 0; i < count; ++i) total[i] += sums[i], sums[i] = W{};
   }
 
   /// What fusion joined, while the line is in the first cache.
@@ -91,9 +93,9 @@ class DepthwiseConvolution {
     const Epilogue<T> e = epilogue;  // a copy, which no store can change
     const bool rectified = e.activation == Activation::relu || e.activation == Activation::relu6;
     const bool bounded = e.residual == nullptr && (rectified || e.activation == Activation::none);
-    constexpr T infinity = std::numeric_limits<T>::infinity();
-    const T least = rectified ? T{0} : -infinity;
-    const T largest = e.activation == Activation::relu6 ? T{6} : infinity;
+    constexpr W infinity = std::numeric_limits<W>::infinity();
+    const W least = rectified ? W{0} : -infinity;
+    const W largest = e.activation == Activation::relu6 ? W{6} : infinity;
     const auto finish = [&]<class V>(V value, long c, long place) {
       if (bounded) {
         if (e.scale != nullptr) value *= load_vector<V>(e.scale + c);
@@ -110,7 +112,7 @@ class DepthwiseConvolution {
       long c = 0;
       for (; c + simd_width<T> <= channels; c += simd_width<T>)
         finish(load_vector<Simd<T>>(output + place + c), c, place + c);
-      for (; c < channels; ++c) finish(output[place + c], c, place + c);
+      for (; c < channels; ++c) finish(wide(output[place + c]), c, place + c);
     }
   }
 

@@ -58,7 +58,7 @@ struct DepthwiseLine {
 
   /// Where the weights of tap (i, j) begin: i * tap_y + j * tap_x.
   struct Weights {
-    const T* data;
+    const Wide<T>* data;
     long tap_y, tap_x;
   };
 
@@ -73,7 +73,7 @@ struct DepthwiseLine {
       const IndexRange inside = inside_range<G>(x);
       const T* pixels = line.image + (x * line.step + line.x0) * line.channels;
       T* const first = output + x * stride;
-      constexpr long lanes = sizeof(V) / sizeof(T);
+      constexpr long lanes = sizeof(V) / sizeof(Wide<T>);
       for (long c = vectors.first; c < vectors.last; c += lanes) {
         V sums[G::places];
         T* const to = first + c;
@@ -90,12 +90,12 @@ struct DepthwiseLine {
 
   /// sums[(i * taps + j) * channels + c] += the sum over the places of the pixel's channel c times the
   /// gradient's.
-  void add_products(const T* gradient, T* sums) const {
+  void add_products(const T* gradient, Wide<T>* sums) const {
     for_groups([&]<class V, class G>(V, G, long x, IndexRange vectors) {
       const DepthwiseLine line = *this;
       const IndexRange inside = inside_range<G>(x);
       const T* pixels = line.image + (x * line.step + line.x0) * line.channels;
-      constexpr long lanes = sizeof(V) / sizeof(T);
+      constexpr long lanes = sizeof(V) / sizeof(Wide<T>);
       for (long c = vectors.first; c < vectors.last; c += lanes) {
         V factors[G::places];
         const T* from = gradient + x * line.channels + c;
@@ -114,7 +114,7 @@ struct DepthwiseLine {
 
   /// One row of taps of a group.
   template <class V, class G>
-  static void add_row(const DepthwiseLine& line, const T* pixels, IndexRange inside, const T* weights,
+  static void add_row(const DepthwiseLine& line, const T* pixels, IndexRange inside, const Wide<T>* weights,
                       long tap_x, V (&sums)[G::places]) {
     if constexpr (G::taps > 0) {
       V factors[G::taps];
@@ -134,7 +134,7 @@ struct DepthwiseLine {
 
   template <class V, class G>
   static void add_row_of_products(const DepthwiseLine& line, const T* pixels, IndexRange inside,
-                                  const V (&factors)[G::places], T* sums) {
+                                  const V (&factors)[G::places], Wide<T>* sums) {
     if constexpr (G::taps > 0) {
       V sum[G::taps];
       MMDL_UNROLL
@@ -205,7 +205,7 @@ struct DepthwiseLine {
       }
     }
     if (c < channels)
-      for (int p = 0; p < G::places; ++p) body(T{}, One{}, x + p, IndexRange{c, channels});
+      for (int p = 0; p < G::places; ++p) body(Wide<T>{}, One{}, x + p, IndexRange{c, channels});
   }
 };
 

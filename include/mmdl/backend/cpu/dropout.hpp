@@ -38,14 +38,15 @@ struct CpuKernel<operators::Dropout, T> {
         (std::uint64_t{1} << 63) | (key.step << 20) | static_cast<std::uint64_t>(node.source);
     const std::uint64_t dropped =
         (std::uint64_t{1} << 32) * static_cast<std::uint64_t>(node.rate_percent) / 100;
-    const T scale = node.rate_percent < 100 ? T{100} / static_cast<T>(100 - node.rate_percent) : T{0};
+    const Wide<T> scale =
+        node.rate_percent < 100 ? Wide<T>{100} / static_cast<Wide<T>>(100 - node.rate_percent) : Wide<T>{0};
     static_assert(chunk_length % 4 == 0 && parallel_grain % 4 == 0, "four numbers are drawn at a time");
     parallel_chunks(count, [&](long begin, long length) {
-      T factors[chunk_length];
+      Wide<T> factors[chunk_length];
       for (long i = 0; i < length; i += 4) {
         const auto bits = random_bits(key.seed, stream, static_cast<std::uint64_t>(begin + i) / 4);
         for (long j = 0; j < 4; ++j)
-          factors[i + j] = bits[static_cast<unsigned>(j)] >= dropped ? scale : T{0};
+          factors[i + j] = bits[static_cast<unsigned>(j)] >= dropped ? scale : Wide<T>{0};
       }
       const T* x = from + begin;
       T* y = to + begin;

@@ -17,7 +17,7 @@ struct ElementwiseKernel {
   static void forward(const ForwardArguments<T>& a) {
     parallel_ranges(a.samples * a.node->output.size(), parallel_grain, [&](long begin, long end) {
       for (long i = begin; i < end; ++i)
-        a.output[i] = static_cast<T>(User::forward(static_cast<Number>(a.inputs[0][i])));
+        a.output[i] = static_cast<Wide<T>>(User::forward(static_cast<Number>(a.inputs[0][i])));
     });
   }
 
@@ -26,9 +26,9 @@ struct ElementwiseKernel {
     const bool accumulate = a.accumulate[0];
     parallel_ranges(a.samples * a.node->output.size(), parallel_grain, [&](long begin, long end) {
       for (long i = begin; i < end; ++i) {
-        const T gradient = static_cast<T>(User::backward(static_cast<Number>(a.inputs[0][i]),
-                                                         static_cast<Number>(a.output[i]),
-                                                         static_cast<Number>(a.output_gradient[i])));
+        const Wide<T> gradient = static_cast<Wide<T>>(
+            User::backward(static_cast<Number>(a.inputs[0][i]), static_cast<Number>(a.output[i]),
+                           static_cast<Number>(a.output_gradient[i])));
         a.input_gradients[0][i] = accumulate ? a.input_gradients[0][i] + gradient : gradient;
       }
     });
@@ -37,7 +37,7 @@ struct ElementwiseKernel {
  private:
   // The unevaluated call asks only for the type it returns; its conversion to float is what is looked for.
   static constexpr bool takes_double = std::is_same_v<decltype(User::forward(double{})), double>;
-  using Number = std::conditional_t<std::is_same_v<T, double> && !takes_double, float, T>;
+  using Number = std::conditional_t<std::is_same_v<T, double> && !takes_double, float, Wide<T>>;
 };
 
 }  // namespace mmdl::detail

@@ -44,9 +44,9 @@ void multiply_tile(long depth, const T* a, const T* b, long b_step, T* sums) {
 /// `activation_first` y = activation(product * scale + shift) + residual. A null pointer leaves its step out.
 template <class T>
 struct Epilogue {
-  const T* scale = nullptr;     // one number a column
-  const T* shift = nullptr;     // one number a column
-  const T* residual = nullptr;  // at the output's offsets
+  const Wide<T>* scale = nullptr;  // one number a column
+  const Wide<T>* shift = nullptr;  // one number a column
+  const T* residual = nullptr;     // at the output's offsets
   Activation activation = Activation::none;
   bool activation_first = false;
   bool accumulate = false;  // add to what the output holds
@@ -55,7 +55,7 @@ struct Epilogue {
     return scale == nullptr && shift == nullptr && residual == nullptr && activation == Activation::none;
   }
 
-  /// V is T or a vector of T; `column` and `offset` are the places of its first number.
+  /// V is Wide<T> or a vector of it; `column` and `offset` are the places of its first number.
   template <class V>
   V apply(V value, long column, long offset) const {
     if (scale != nullptr) value *= load_vector<V>(scale + column);
@@ -66,9 +66,11 @@ struct Epilogue {
   }
 
  private:
+  using W = Wide<T>;
+
   template <class V>
   V activate_vector(V value) const {
-    const V zero = V{}, six = zero + T{6};
+    const V zero = V{}, six = zero + W{6};
     switch (activation) {
       case Activation::none:
         return value;
@@ -80,14 +82,14 @@ struct Epilogue {
       default:
         break;
     }
-    T numbers[sizeof(V) / sizeof(T)];
+    W numbers[sizeof(V) / sizeof(W)];
     store_vector(numbers, value);
-    for (T& x : numbers) {
+    for (W& x : numbers) {
       if (activation == Activation::tanh) {
         x = std::tanh(x);
       } else {  // a form whose exponential does not overflow
-        const T e = std::exp(-std::fabs(x));
-        x = (x >= T{0} ? T{1} : e) / (T{1} + e);
+        const W e = std::exp(-std::fabs(x));
+        x = (x >= W{0} ? W{1} : e) / (W{1} + e);
       }
     }
     return load_vector<V>(numbers);
@@ -97,7 +99,7 @@ struct Epilogue {
 /// Writes `rows` x `columns` of a tile of sums to output + offsets[r]. `add`: earlier sums are there already;
 /// `last`: the sum is complete, the epilogue follows. `column` is that of the whole matrix.
 template <class T>
-void finish_tile(const T* sums, long rows, long columns, T* output, const long* offsets, long column,
+void finish_tile(const Wide<T>* sums, long rows, long columns, T* output, const long* offsets, long column,
                  bool add, bool last, const Epilogue<T>& epilogue) {
   const bool apply = last && !epilogue.plain();
   const auto finish = [&]<class V>(V value, long offset, long place) {

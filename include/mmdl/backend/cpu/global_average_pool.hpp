@@ -25,7 +25,7 @@ struct CpuKernel<operators::GlobalAveragePool, T> {
         const T* x = a.inputs[0] + sample * pixels * channels + from;
         double total[tile_length] = {};  // sums of short sums: the error does not grow with the picture
         for (long block = 0; block < pixels; block += block_length) {
-          T sum[tile_length] = {};
+          Wide<T> sum[tile_length] = {};
           for (long pixel = block; pixel < std::min(pixels, block + block_length); ++pixel) {
             const T* v = x + pixel * channels;
             MMDL_SIMD
@@ -35,7 +35,7 @@ struct CpuKernel<operators::GlobalAveragePool, T> {
           for (long c = 0; c < length; ++c) total[c] += static_cast<double>(sum[c]);
         }
         T* y = a.output + sample * channels + from;
-        for (long c = 0; c < length; ++c) y[c] = static_cast<T>(total[c] / static_cast<double>(pixels));
+        for (long c = 0; c < length; ++c) y[c] = static_cast<Wide<T>>(total[c] / static_cast<double>(pixels));
       }
     });
   }
@@ -43,7 +43,7 @@ struct CpuKernel<operators::GlobalAveragePool, T> {
   static void backward(const BackwardArguments<T>& a) {
     if (a.input_gradients[0] == nullptr) return;
     const long pixels = a.node->input.pixels(), channels = a.node->input.channels;
-    const T factor = T{1} / static_cast<T>(pixels);
+    const Wide<T> factor = Wide<T>{1} / static_cast<Wide<T>>(pixels);
     const long grain = 16384 / channels + 1;
     parallel_ranges(a.samples * pixels, grain, [&](long begin, long end) {
       for (long row = begin; row < end; ++row) {

@@ -18,7 +18,7 @@ struct CpuKernel<operators::Linear, T> {
 
   static void forward(const ForwardArguments<T>& a) {
     const long inputs = a.node->input.size(), outputs = a.node->output.channels;
-    Gemm<T> g = product(a.inputs[0], a.samples, inputs, a.parameters[0], a.output, outputs);
+    auto g = product(a.inputs[0], a.samples, inputs, a.parameters[0], a.output, outputs);
     g.b.stride = outputs;
     g.epilogue.shift = a.parameters[1];
     g.epilogue.activation = a.node->activation;
@@ -28,8 +28,7 @@ struct CpuKernel<operators::Linear, T> {
   static void backward(const BackwardArguments<T>& a) {
     const long inputs = a.node->input.size(), outputs = a.node->output.channels;
     if (a.parameter_gradients[0] != nullptr) {
-      Gemm<T> g =
-          product(a.inputs[0], a.samples, inputs, a.output_gradient, a.parameter_gradients[0], outputs);
+      auto g = product(a.inputs[0], a.samples, inputs, a.output_gradient, a.parameter_gradients[0], outputs);
       g.transpose_a = true;
       g.layout.grid_width = inputs;
       g.b.stride = outputs;
@@ -40,8 +39,7 @@ struct CpuKernel<operators::Linear, T> {
       column_sums(a.output_gradient, static_cast<long>(a.samples), outputs, a.parameter_gradients[1],
                   a.accumulate_parameters);
     if (a.input_gradients[0] != nullptr) {
-      Gemm<T> g =
-          product(a.output_gradient, a.samples, outputs, a.parameters[0], a.input_gradients[0], inputs);
+      auto g = product(a.output_gradient, a.samples, outputs, a.parameters[0], a.input_gradients[0], inputs);
       g.b.stride = outputs;
       g.b.transposed = true;
       g.b.channels = outputs;
@@ -51,8 +49,10 @@ struct CpuKernel<operators::Linear, T> {
   }
 
  private:
-  static Gemm<T> product(const T* a, long rows, long depth, const T* b, T* output, long columns) {
-    Gemm<T> g;
+  template <class Second, class Output>
+  static Gemm<T, Output> product(const T* a, long rows, long depth, const Second* b, Output* output,
+                                 long columns) {
+    Gemm<T, Output> g;
     g.a = plain_matrix(a, rows, depth, depth);
     g.b.data = b;
     g.columns = columns;

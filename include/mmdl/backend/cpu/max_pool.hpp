@@ -38,7 +38,8 @@ struct CpuKernel<operators::MaxPool, T> {
               for (long c = 0; c < channels; ++c) y[c] = v[c];
             } else {
               MMDL_SIMD
-              for (long c = 0; c < channels; ++c) y[c] = ((v[c] > y[c]) | (v[c] != v[c])) ? v[c] : y[c];
+              for (long c = 0; c < channels; ++c)
+                y[c] = ((v[c] > y[c]) | (v[c] != v[c])) ? wide(v[c]) : wide(y[c]);
             }
             first = false;
           });
@@ -68,8 +69,8 @@ struct CpuKernel<operators::MaxPool, T> {
         for (long place = 0; place < out.pixels(); ++place) {
           const long at = (sample * out.pixels() + place) * channels + from;
           const T* y = a.output + at;
-          T left_over[tile_length];  // the gradient until a place has taken it, then zero
-          std::copy_n(a.output_gradient + at, length, left_over);
+          Wide<T> left_over[tile_length];  // the gradient until a place has taken it, then zero
+          for (long c = 0; c < length; ++c) left_over[c] = a.output_gradient[at + c];
           const int top = static_cast<int>(place / out.width) * w.stride - w.pad_top;
           const int left = static_cast<int>(place % out.width) * w.stride - w.pad_left;
           for_window(w, in, top, left, [&](long pixel) {
@@ -78,8 +79,8 @@ struct CpuKernel<operators::MaxPool, T> {
             MMDL_SIMD
             for (long c = 0; c < length; ++c) {
               const bool highest = v[c] == y[c];
-              dv[c] += highest ? left_over[c] : T{0};
-              left_over[c] = highest ? T{0} : left_over[c];
+              dv[c] += highest ? left_over[c] : Wide<T>{0};
+              left_over[c] = highest ? Wide<T>{0} : left_over[c];
             }
           });
         }

@@ -2,8 +2,13 @@
 // The widest vector of the target, through the vector extension of GCC and Clang.
 #pragma once
 
+#include <bit>
+#include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <utility>
+
+#include "../../core/bfloat16.hpp"
 
 // Before a loop of few and known steps over an array that must live in registers: GCC decides that before it
 // would unroll by itself.
@@ -35,7 +40,9 @@ template <class T>
 struct SimdOf {
   typedef T type __attribute__((vector_size(simd_bytes)));
 };
-/// As many numbers as one register holds; arithmetic on it is element by element.
+template <>
+struct SimdOf<BFloat16> : SimdOf<float> {};
+/// As many numbers as one register holds; arithmetic on it is element by element, narrow numbers in float.
 template <class T>
 using Simd = typename SimdOf<T>::type;
 
@@ -43,11 +50,13 @@ template <class T>
 struct HalfSimdOf {
   typedef T type __attribute__((vector_size(simd_bytes / 2)));
 };
+template <>
+struct HalfSimdOf<BFloat16> : HalfSimdOf<float> {};
 template <class T>
 using HalfSimd = typename HalfSimdOf<T>::type;  ///< half of one
 
 template <class T>
-inline constexpr long simd_width = simd_bytes / static_cast<long>(sizeof(T));
+inline constexpr long simd_width = simd_bytes / static_cast<long>(sizeof(Wide<T>));
 
 /// Reads `sizeof(V)` bytes from anywhere: `load_vector<Simd<T>>(p)`, or `load_vector<T>(p)` for one number.
 template <class V, class T>
@@ -60,6 +69,56 @@ V load_vector(const T* place) {
 template <class V, class T>
 void store_vector(T* place, const V& value) {
   std::memcpy(place, &value, sizeof(V));
+}
+
+/// Unsigned integers, one for each number of a vector of floats.
+template <class V, class Integer>
+struct IntegersOf {
+  typedef Integer type __attribute__((vector_size(sizeof(V) / sizeof(float) * sizeof(Integer))));
+};
+
+/// Narrow numbers become floats where they are read, and are rounded where they are written.
+template <class V>
+V load_vector(const BFloat16* place) {
+  if constexpr (std::is_same_v<V, float>) {
+    return *place;
+  } else {
+#if !defined(__CUDACC__)
+    typename IntegersOf<V, std::uint16_t>::type bits;
+    std::memcpy(&bits, static_cast<const void*>(place), sizeof bits);
+    return std::bit_cast<V>(__builtin_convertvector(bits, typename IntegersOf<V, std::uint32_t>::type) << 16);
+#else
+    V value;
+    for (unsigned i = 0; i < sizeof(V) / sizeof(float); ++i) value[i] = place[i];
+    return value;
+#endif
+  }
+}
+
+#if !defined(__CUDACC__)
+/// The bits of each float rounded to the nearest narrow number, which is their upper half.
+template <class V>
+auto rounded_bits(const V& value) {
+  using Bits = typename IntegersOf<V, std::uint32_t>::type;
+  const Bits all = std::bit_cast<Bits>(value);
+  const Bits nearest = all + 0x7fffU + (all >> 16 & 1U);
+  return value != value ? all | 0x400000U : nearest;
+}
+#endif
+
+template <class V>
+void store_vector(BFloat16* place, const V& value) {
+  if constexpr (std::is_same_v<V, float>) {
+    *place = value;
+  } else {
+#if !defined(__CUDACC__)
+    using Bits = typename IntegersOf<V, std::uint16_t>::type;
+    const Bits bits = __builtin_convertvector(rounded_bits(value) >> 16, Bits);
+    std::memcpy(static_cast<void*>(place), &bits, sizeof bits);
+#else
+    for (unsigned i = 0; i < sizeof(V) / sizeof(float); ++i) place[i] = value[i];
+#endif
+  }
 }
 
 /// Copies `count` numbers between arrays that do not overlap: for the short pieces of packing, where a call
@@ -78,6 +137,9 @@ void copy_numbers(const T* from, long count, T* to) {
   }
   for (long i = 0; i + width < count; i += width) store_vector(to + i, load_vector<Simd<T>>(from + i));
   store_vector(to + count - width, load_vector<Simd<T>>(from + count - width));
+}
+inline void copy_numbers(const BFloat16* from, long count, BFloat16* to) {  // as bits, not by way of float
+  copy_numbers(reinterpret_cast<const std::uint16_t*>(from), count, reinterpret_cast<std::uint16_t*>(to));
 }
 
 // nvcc writes a shuffle back wrongly for the host compiler: it gets the plain loop, which computes the same.

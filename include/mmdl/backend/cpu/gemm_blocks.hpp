@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// A matrix product to be computed, and the blocks that it is computed in.
+#pragma once
+
+#include <type_traits>
+
+#include "gemm_source.hpp"
+#include "gemm_tile.hpp"
+
+namespace mmdl::detail {
+
+constexpr long divide_up(long a, long b) { return (a + b - 1) / b; }
+
+// Blocks of the factors that stay in the second cache (512 KB and more): the depth of a block of either, the
+// rows of the first, the columns of the second. In bytes where it is the bytes that matter.
+template <class T>
+inline constexpr long block_depth = 1024 / static_cast<long>(sizeof(T));
+inline constexpr long block_rows = 112 / tile_rows * tile_rows;
+inline constexpr long block_columns = 512;
+// A packed row is a little longer than the block is deep, so that the rows of a tile do not share cache sets.
+template <class T>
+inline constexpr long packed_row = block_depth<T> + 64 / static_cast<long>(sizeof(T));
+inline constexpr long packed_step =
+    tile_rows <= 8 ? 8 : 16;                         // of the transposed first factor: tile_rows, rounded up
+inline constexpr long split_depth_limit = 1L << 17;  // numbers of output up to which the depth is split
+
+/// Where row (sample, y, x) of the product goes: output + sample * sample_stride + y * row_stride + x *
+/// pixel_stride.
+struct RowLayout {
+  long grid_height = 1, grid_width = 1;
+  long sample_stride = 0, row_stride = 0, pixel_stride = 0;
+
+  long offset(long row) const {
+    return row / grid_width / grid_height * sample_stride + row / grid_width % grid_height * row_stride +
+           row % grid_width * pixel_stride;
+  }
+
+  /// offset() of the rows [begin, end), without a division for each.
+  void offsets(long begin, long end, long* to) const {
+    long x = begin % grid_width, y = begin / grid_width % grid_height;
+    long sample = begin / grid_width / grid_height;
+    for (long row = begin; row < end; ++row, ++to) {
+      *to = sample * sample_stride + y * row_stride + x * pixel_stride;
+      if (++x == grid_width) {
+        x = 0;
+        if (++y == grid_height) y = 0, ++sample;
+      }
+    }
+  }
+};
+
+/// output = epilogue(a * b), or with `transpose_a` epilogue(a^T * b). A product of values and parameters
+/// gives values
+/// (`Gemm<T>`), one of values and gradients gives the gradients of parameters (`Gemm<T, Wide<T>>`).
+template <class T, class Output = T>
+struct Gemm {
+  PatchMatrix<T> a;
+  bool transpose_a = false;
+  WeightMatrix<std::conditional_t<std::is_same_v<T, Output>, Wide<T>, T>> b;
+  long columns = 0;
+  Output* output = nullptr;
+  RowLayout layout;
+  Epilogue<Output> epilogue;
+
+  long rows() const { return transpose_a ? a.columns() : a.rows(); }
+  long depth() const { return transpose_a ? a.rows() : a.columns(); }
+};
+
+/// What one thread does of a product.
+template <class T, class Output>
+class GemmPart;
+
+}  // namespace mmdl::detail

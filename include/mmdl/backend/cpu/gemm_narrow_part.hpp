@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one thread does of a product of narrow numbers.
+#pragma once
+
+#include <algorithm>
+#include <type_traits>
+
+#include "gemm_blocks.hpp"
+#include "gemm_narrow_source.hpp"
+
+namespace mmdl::detail {
+
+/// Sums are floats throughout: where the output is narrow and the depth has several blocks, they wait for the
+/// last block in scratch memory, for a strip of rows at a time.
+template <class Output>
+class GemmPart<BFloat16, Output> {
+  static constexpr long panel = NarrowPacking<float>::panel;
+  static constexpr long width = simd_width<NarrowPair>;
+  static constexpr long depth_pairs = block_depth<NarrowPair>, row_pairs = packed_row<NarrowPair>;
+  static constexpr long strip_rows = 8 * block_rows;
+  static constexpr long line_length = divide_up(block_rows, width) * width;
+  static constexpr long packed_a_size = line_length * row_pairs;
+  static constexpr long turning_size = (width + 1) * line_length;
+  static constexpr long packed_b_size = depth_pairs * block_columns;
+  static constexpr long sums_size = is_narrow<Output> ? strip_rows * block_columns : 0;
+
+ public:
+  /// Floats of scratch wanted.
+  static constexpr long scratch_size =
+      divide_up(packed_b_size + packed_a_size + turning_size + sums_size, 16) * 16;
+
+  GemmPart(const Gemm<BFloat16, Output>& g, float* scratch)
+      : g_(g),
+        packed_b_(reinterpret_cast<NarrowPair*>(scratch)),
+        packed_a_(packed_b_ + packed_b_size),
+        turning_(packed_a_ + packed_a_size),
+        sums_(scratch + packed_b_size + packed_a_size + turning_size) {}
+
+  /// Rows [m0, m1), columns [n0, n1), steps [k0, k1); k0 is even.
+  void run(long m0, long m1, long n0, long n1, long k0, long k1, Output* output, const RowLayout& layout,
+           bool accumulate) {
+    const NarrowPacking packing(g_.b);
+    const bool strips = is_narrow<Output> && k1 - k0 > 2 * depth_pairs;
+    for (long n = n0; n < n1; n += block_columns) {
+      const long n_end = std::min(n + block_columns, n1);
+      for (long strip = m0; strip < m1;) {
+        const long strip_end = strips ? std::min(strip + strip_rows, m1) : m1;
+        for (long k = k0; k < k1; k += 2 * depth_pairs) {
+          const long k_end = std::min(k + 2 * depth_pairs, k1);
+          packing.pack(k, k_end, n, n_end, packed_b_);
+          for (long m = strip; m < strip_end; m += block_rows) {
+            const long m_end = std::min(m + block_rows, strip_end);
+            pack_rows(m, m_end, k, k_end);
+            layout.offsets(m, m_end, offsets_);
+            const Block block{m - strip, m_end - m, n, n_end, (k_end - k + 1) / 2};
+            multiply_block(block, output, k == k0, k_end == k1, accumulate);
+          }
+        }
+        strip = strip_end;
+      }
+    }
+  }
+
+ private:
+  struct Block {
+    long first_row, rows;  // the first is counted from the strip's
+    long n, n_end;
+    long pairs;
+  };
+
+  /// Each row's steps in pairs, an odd last step with a zero.
+  void pack_rows(long m, long m_end, long k, long k_end) {
+    if (g_.transpose_a) {
+      pack_transposed(m, m_end, k, k_end);
+      return;
+    }
+    g_.a.for_rows(m, m_end, k, k_end, [&](long row, const auto& copy) {
+      auto* to = reinterpret_cast<BFloat16*>(packed_a_ + (row - m) * row_pairs);
+      copy(to);
+      if ((k_end - k) % 2 != 0) to[k_end - k] = BFloat16{};
+    });
+  }
+
+  /// The patches' rows are the product's steps: they are joined by twos into lines of pairs, and squares of
+  /// those are turned.
+  void pack_transposed(long m, long m_end, long k, long k_end) {
+    const long rows = m_end - m;
+    auto* const line = reinterpret_cast<BFloat16*>(turning_ + width * line_length);
+    g_.a.for_rows(k, k_end, m, m_end, [&](long step, const auto& copy) {
+      copy(line);
+      const long place = step - k;
+      NarrowPair* pairs = turning_ + place / 2 % width * line_length;
+      if (place % 2 == 0) {
+        MMDL_SIMD
+        for (long i = 0; i < rows; ++i) pairs[i] = line[i].bits;
+      } else {
+        MMDL_SIMD
+        for (long i = 0; i < rows; ++i) pairs[i] |= static_cast<NarrowPair>(line[i].bits) << 16;
+      }
+      const bool last = step + 1 == k_end;
+      if (last || place % (2 * width) == 2 * width - 1)
+        for (long row = 0; row < rows; row += width)
+          transpose_square(turning_ + row, line_length,
+                           packed_a_ + row * row_pairs + place / (2 * width) * width, row_pairs);
+    });
+  }
+
+  void multiply_block(const Block& block, Output* output, bool first, bool last, bool accumulate) {
+    alignas(64) float sums[tile_rows * panel];
+    for (long row = 0; row < block.rows; row += tile_rows) {
+      const NarrowPair* a = packed_a_ + row * row_pairs;
+      const long height = std::min<long>(tile_rows, block.rows - row);
+      for (long column = block.n; column < block.n_end; column += panel) {
+        const NarrowPair* b = packed_b_ + (column - block.n) * block.pairs;
+        const long columns = std::min(panel, block.n_end - column);
+        if (height == 1)
+          multiply_narrow_tile<1, row_pairs>(block.pairs, a, b, sums);
+        else if (height <= tile_rows / 2)
+          multiply_narrow_tile<tile_rows / 2, row_pairs>(block.pairs, a, b, sums);
+        else
+          multiply_narrow_tile<tile_rows, row_pairs>(block.pairs, a, b, sums);
+        bool add = accumulate || !first;
+        if constexpr (is_narrow<Output>) {
+          float* const waiting = sums_ + (block.first_row + row) * block_columns + column - block.n;
+          if (!wait(waiting, height, columns, first, last, sums)) continue;
+          add = accumulate;
+        }
+        finish_tile(sums, height, columns, output, offsets_ + row, column, add, last, g_.epilogue);
+      }
+    }
+  }
+
+  /// Adds what waits to the sums, or puts the sums there; true when they are complete.
+  static bool wait(float* waiting, long rows, long columns, bool first, bool last, float* sums) {
+    if (first && last) return true;
+    for (long r = 0; r < rows; ++r, waiting += block_columns, sums += panel) {
+      if (!first) {
+        MMDL_SIMD
+        for (long c = 0; c < columns; ++c) sums[c] += waiting[c];
+      }
+      if (!last) std::copy_n(sums, columns, waiting);
+    }
+    return last;
+  }
+
+  const Gemm<BFloat16, Output>& g_;
+  NarrowPair* packed_b_;
+  NarrowPair* packed_a_;
+  NarrowPair* turning_;
+  float* sums_;
+  long offsets_[block_rows];
+};
+
+}  // namespace mmdl::detail

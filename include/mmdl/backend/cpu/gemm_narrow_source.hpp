@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// The second factor of a narrow product, packed as pairs of steps.
+#pragma once
+
+#include <algorithm>
+
+#include "gemm_narrow_tile.hpp"
+#include "gemm_source.hpp"
+
+namespace mmdl::detail {
+
+/// Copies rows [row0, row1), columns [column0, column1) of a matrix of floats or narrow numbers into panels
+/// of two vectors of columns, rounded where they are floats. A panel holds its pairs of rows one after the
+/// other; an odd last row is paired with zeros, the last panel is filled up with zeros. `row0` is even.
+template <class Number>
+class NarrowPacking {
+ public:
+  static constexpr long panel = 2 * simd_width<float>;
+
+  explicit NarrowPacking(const WeightMatrix<Number>& matrix) : m_(matrix) {}
+
+  void pack(long row0, long row1, long column0, long column1, NarrowPair* to) const {
+    const long pairs = (row1 - row0 + 1) / 2;
+    for (long column = column0; column < column1; column += panel, to += pairs * panel) {
+      const long columns = std::min(panel, column1 - column);
+      if (m_.transposed)
+        pack_transposed(row0, row1, column, columns, to);
+      else
+        pack_plain(row0, row1, column, columns, to);
+    }
+  }
+
+ private:
+  using Pairs = Simd<NarrowPair>;
+  static constexpr long width = simd_width<float>;
+
+  static NarrowPair pair(BFloat16 first, BFloat16 second) {
+    return first.bits | static_cast<NarrowPair>(second.bits) << 16;
+  }
+
+  void pack_plain(long row0, long row1, long column, long columns, NarrowPair* to) const {
+    for (long row = row0; row < row1; row += 2, to += panel) {
+      const Number* first = m_.data + row * m_.stride + column;
+      const Number* second = first + m_.stride;
+      const bool both = row + 1 < row1;
+      if (columns == panel && both) {
+        for (long i = 0; i < panel; i += width) store_vector(to + i, joined(first + i, second + i));
+        continue;
+      }
+      for (long c = 0; c < columns; ++c) to[c] = pair(first[c], both ? BFloat16(second[c]) : BFloat16{});
+      std::fill(to + columns, to + panel, NarrowPair{0});
+    }
+  }
+
+  static Pairs joined(const Number* first, const Number* second) {
+#if !defined(__CUDACC__)
+    const auto low = rounded_bits(load_vector<Simd<float>>(first));
+    const auto high = rounded_bits(load_vector<Simd<float>>(second));
+    return (low >> 16) | (high & 0xffff0000U);
+#else
+    Pairs all{};
+    for (long i = 0; i < width; ++i) all[i] = pair(first[i], second[i]);
+    return all;
+#endif
+  }
+
+  /// Row (tap, o), column n is at tap's place + n * stride + o: where a piece of o is long enough, its
+  /// rounded numbers are pairs already, and a square of them is turned.
+  void pack_transposed(long row0, long row1, long column, long columns, NarrowPair* to) const {
+    const bool whole_pairs = m_.channels % 2 == 0;
+    for (long row = row0; row < row1;) {
+      const long place = row % m_.channels, left = row1 - row;
+      if (!whole_pairs || place + 2 * width > m_.channels || left < 2 * width) {
+        pack_pair(row, left > 1, column, columns, to);
+        row += 2, to += panel;
+        continue;
+      }
+      const Number* from = m_.data + row_place(row);
+      for (long half = 0; half < panel; half += width) {
+        alignas(64) NarrowPair square[width * width];
+        for (long c = 0; c < width; ++c) {
+          auto* line = reinterpret_cast<BFloat16*>(square + c * width);
+          if (half + c >= columns) {
+            std::fill_n(square + c * width, width, NarrowPair{0});
+            continue;
+          }
+          const Number* numbers = from + (column + half + c) * m_.stride;
+          store_vector(line, load_vector<Simd<float>>(numbers));
+          store_vector(line + width, load_vector<Simd<float>>(numbers + width));
+        }
+        transpose_square(square, width, to + half, panel);
+      }
+      row += 2 * width, to += width * panel;
+    }
+  }
+
+  void pack_pair(long row, bool both, long column, long columns, NarrowPair* to) const {
+    const Number* first = m_.data + row_place(row) + column * m_.stride;
+    const Number* second = both ? m_.data + row_place(row + 1) + column * m_.stride : nullptr;
+    for (long c = 0; c < columns; ++c)
+      to[c] = pair(first[c * m_.stride], both ? BFloat16(second[c * m_.stride]) : BFloat16{});
+    std::fill(to + columns, to + panel, NarrowPair{0});
+  }
+
+  long row_place(long row) const {
+    const long tap = row / m_.channels;
+    return tap / m_.taps_x * m_.tap_y_stride + tap % m_.taps_x * m_.tap_x_stride + row % m_.channels;
+  }
+
+  const WeightMatrix<Number>& m_;
+};
+
+}  // namespace mmdl::detail

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The register tile of a product of narrow numbers, whose steps are taken in pairs.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+#if defined(__AVX512BF16__) && !defined(__CUDACC__)
+#  include <immintrin.h>
+#endif
+
+#include "vector.hpp"
+
+namespace mmdl::detail {
+
+/// Two narrow numbers of neighbouring steps, the first in the lower half.
+using NarrowPair = std::uint32_t;
+
+/// sums[r][c] = sum over p of the products of both halves of a[r * RowStride + p] and b[p * columns + c],
+/// where `columns` is two vectors of floats. With AVX-512 BF16 a step is one instruction, which rounds its
+/// sum once for both products and takes subnormal numbers for zero; else the halves are floats in float's
+/// arithmetic.
+template <int Rows, long RowStride>
+void multiply_narrow_tile(long pairs, const NarrowPair* a, const NarrowPair* b, float* sums) {
+  using V = Simd<float>;
+  constexpr long width = simd_width<float>;
+  V left[Rows], right[Rows];
+  MMDL_UNROLL
+  for (int r = 0; r < Rows; ++r) left[r] = right[r] = V{};
+#if defined(__AVX512BF16__) && !defined(__CUDACC__)
+  for (long p = 0; p < pairs; ++p, ++a, b += 2 * width) {
+    const auto b_left = (__m512bh)_mm512_loadu_si512(b), b_right = (__m512bh)_mm512_loadu_si512(b + width);
+    MMDL_UNROLL
+    for (int r = 0; r < Rows; ++r) {
+      const auto pair = (__m512bh)_mm512_set1_epi32(static_cast<int>(a[r * RowStride]));
+      left[r] = _mm512_dpbf16_ps(left[r], pair, b_left);
+      right[r] = _mm512_dpbf16_ps(right[r], pair, b_right);
+    }
+  }
+#else
+  using Pairs = Simd<NarrowPair>;
+  const auto low = [](const Pairs& p) { return std::bit_cast<V>(p << 16); };
+  const auto high = [](const Pairs& p) { return std::bit_cast<V>(p & 0xffff0000U); };
+  for (long p = 0; p < pairs; ++p, ++a, b += 2 * width) {
+    const auto b_left = load_vector<Pairs>(b), b_right = load_vector<Pairs>(b + width);
+    const V left_low = low(b_left), left_high = high(b_left);
+    const V right_low = low(b_right), right_high = high(b_right);
+    MMDL_UNROLL
+    for (int r = 0; r < Rows; ++r) {
+      const NarrowPair pair = a[r * RowStride];
+      const float first = std::bit_cast<float>(pair << 16), second = std::bit_cast<float>(pair & 0xffff0000U);
+      left[r] += first * left_low;
+      left[r] += second * left_high;
+      right[r] += first * right_low;
+      right[r] += second * right_high;
+    }
+  }
+#endif
+  MMDL_UNROLL
+  for (int r = 0; r < Rows; ++r) {
+    store_vector(sums + r * 2 * width, left[r]);
+    store_vector(sums + r * 2 * width + width, right[r]);
+  }
+}
+
+}  // namespace mmdl::detail
