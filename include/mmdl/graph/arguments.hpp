@@ -3,11 +3,16 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "../core/bfloat16.hpp"
 #include "../graph/node.hpp"
 
 namespace mmdl::detail {
+
+/// What a product reads its second factor as once it is packed: numbers, or pairs of narrow ones.
+template <class T>
+using Packed = std::conditional_t<is_narrow<T>, std::uint32_t, T>;
 
 /// Where the random numbers of a forward and of its backward come from (dropout): the same key gives the same
 /// mask, so no mask is kept.
@@ -29,6 +34,7 @@ struct ForwardArguments {
   const Wide<T>* parameters[max_entries] = {};  ///< null where the node has none
   Wide<T>* states[max_states] = {};             ///< running statistics, updated in training
   Wide<T>* saved = nullptr;                     ///< node->saved numbers, for the backward
+  const Packed<T>* packed = nullptr;            ///< the weight as `pack` left it; null: not packed
   Wide<T>* workspace = nullptr;                 ///< as many numbers as the kernel asked for; garbage at entry
   RandomKey random;
 };
@@ -62,6 +68,9 @@ struct KernelTable {
   void (*forward)(const ForwardArguments<T>&) = nullptr;
   void (*backward)(const BackwardArguments<T>&) = nullptr;
   long (*workspace)(const Node&, int samples, bool training) = nullptr;  ///< numbers of scratch wanted
+  // For inference with packed weights; null for operators that have none.
+  long (*packed_size)(const Node&, int samples) = nullptr;  ///< numbers of the packed weight; 0: not wanted
+  void (*pack)(const Node&, const Wide<T>* weight, Packed<T>* to) = nullptr;
 };
 
 }  // namespace mmdl::detail

@@ -89,9 +89,16 @@ class ParameterStore {
   const std::vector<std::string>& names() const { return names_; }
   std::uint64_t seed() const { return seed_; }
 
-  T* parameters() { return parameters_.data(); }
+  // What gives a place to write at counts as a change.
+  T* parameters() {
+    ++changes_;
+    return parameters_.data();
+  }
   const T* parameters() const { return parameters_.data(); }
-  T* states() { return states_.data(); }
+  T* states() {
+    ++changes_;
+    return states_.data();
+  }
   const T* states() const { return states_.data(); }
 
   /// The flat gradient buffer, zero where nothing was computed.
@@ -104,16 +111,24 @@ class ParameterStore {
   }
 
   T* entry_data(int entry) {
+    ++changes_;
+    return place(entry);
+  }
+  const T* entry_data(int entry) const { return const_cast<ParameterStore*>(this)->place(entry); }
+
+ protected:
+  T* place(int entry) {
     const Entry& e = graph_.entries[entry];
     return (e.spec.state ? states_.data() : parameters_.data()) + e.offset;
   }
-  const T* entry_data(int entry) const { return const_cast<ParameterStore*>(this)->entry_data(entry); }
+  long changes() const { return changes_; }
 
  private:
   GraphView graph_;
   std::vector<std::string> names_;
   std::uint64_t seed_;
   Buffer<T> parameters_, gradients_, states_;
+  long changes_ = 0;
 };
 
 /// The memory of one model (its parameters, the arena of its values, kept as T) and the loop over its nodes.
@@ -125,6 +140,7 @@ class Engine : public ParameterStore<Wide<T>> {
   using ParameterStore<W>::graph;
   using ParameterStore<W>::gradients;
   using ParameterStore<W>::entry_data;
+  using ParameterStore<W>::place;
 
   Engine(const GraphView& network, std::vector<const KernelTable<T>*> kernels, std::uint64_t seed)
       : ParameterStore<W>(network, seed), kernels_(std::move(kernels)) {
@@ -145,6 +161,7 @@ class Engine : public ParameterStore<Wide<T>> {
   void forward(const ProgramView& program, int samples, std::span<const W* const> inputs, RandomKey key) {
     prepare(program, samples);
     take_inputs(program, inputs);
+    if (packs_ && !program.training) pack(program, samples);
     for (int n = program.inputs; n < program.node_count; ++n) {
       const Node& node = program.nodes[n];
       if (node.merged) continue;
@@ -158,10 +175,12 @@ class Engine : public ParameterStore<Wide<T>> {
       }
       a.output = const_cast<T*>(value(program, n));
       for (int i = 0; i < max_entries; ++i)
-        if (node.entries[i] >= 0) a.parameters[i] = entry_data(node.entries[i]);
+        if (node.entries[i] >= 0) a.parameters[i] = place(node.entries[i]);
       for (int i = 0; i < max_states; ++i)
-        if (node.states[i] >= 0) a.states[i] = entry_data(node.states[i]);
+        if (node.states[i] >= 0) a.states[i] = place(node.states[i]);
       a.saved = saved_.data() + saved_offsets_[static_cast<std::size_t>(node.source)];
+      if (packs_ && !program.training && packed_places_[static_cast<std::size_t>(n)] >= 0)
+        a.packed = packed_.data() + packed_places_[static_cast<std::size_t>(n)];
       a.workspace = workspace_.data();
       a.random = key;
       kernel(node).forward(a);
@@ -190,12 +209,12 @@ class Engine : public ParameterStore<Wide<T>> {
       for (int i = 0; i < max_entries; ++i) {
         if (node.entries[i] < 0) continue;
         const Entry& entry = graph().entries[node.entries[i]];
-        a.parameters[i] = entry_data(node.entries[i]);
+        a.parameters[i] = place(node.entries[i]);
         a.parameter_sizes[i] = entry.spec.count();
         if (!entry.frozen) a.parameter_gradients[i] = gradients() + entry.offset;
       }
       for (int i = 0; i < max_states; ++i)
-        if (node.states[i] >= 0) a.states[i] = entry_data(node.states[i]);
+        if (node.states[i] >= 0) a.states[i] = place(node.states[i]);
       a.saved = saved_.data() + saved_offsets_[static_cast<std::size_t>(node.source)];
       a.workspace = workspace_.data();
       a.random = key;
@@ -213,6 +232,14 @@ class Engine : public ParameterStore<Wide<T>> {
   T* gradient(const ProgramView& program, int value) {
     return program.gradient[value] < 0 ? nullptr : arena_.data() + program.gradient[value] * samples_;
   }
+
+  /// Whether inference keeps the weights packed from one call to the next.
+  void pack_weights(bool keep) {
+    packs_ = keep;
+    packed_at_ = -1;
+    if (!keep) packed_ = {};
+  }
+  std::size_t packed_bytes() const { return packed_.capacity() * sizeof(Packed<T>); }
 
   /// Copies the numbers of the network's output `index` to `to`.
   void copy_output(const ProgramView& program, int index, W* to) const {
@@ -247,6 +274,29 @@ class Engine : public ParameterStore<Wide<T>> {
   }
 
  private:
+  /// Packs the weights anew where they have changed, or where a kernel's method at this batch wants others.
+  void pack(const ProgramView& program, int samples) {
+    std::vector<long> places(static_cast<std::size_t>(program.node_count), -1);
+    long total = 0;
+    for (int n = program.inputs; n < program.node_count; ++n) {
+      const Node& node = program.nodes[n];
+      if (node.merged || kernel(node).pack == nullptr) continue;
+      const long size = kernel(node).packed_size(node, samples);
+      if (size == 0) continue;
+      places[static_cast<std::size_t>(n)] = total;
+      total += rounded(size);
+    }
+    if (packed_at_ == this->changes() && places == packed_places_) return;
+    packed_.reserve(static_cast<std::size_t>(total));
+    for (int n = program.inputs; n < program.node_count; ++n)
+      if (places[static_cast<std::size_t>(n)] >= 0)
+        kernel(program.nodes[n])
+            .pack(program.nodes[n], place(program.nodes[n].entries[0]),
+                  packed_.data() + places[static_cast<std::size_t>(n)]);
+    packed_places_ = std::move(places);
+    packed_at_ = this->changes();
+  }
+
   /// Numbers of output `index` for the whole batch.
   long output_size(const ProgramView& program, int index) const {
     return samples_ * program.nodes[program.outputs.id[index]].output.size();
@@ -309,6 +359,10 @@ class Engine : public ParameterStore<Wide<T>> {
   Buffer<T> arena_, narrow_inputs_;
   Buffer<W> saved_, workspace_, border_;
   std::vector<long> saved_offsets_;
+  Buffer<Packed<T>> packed_;
+  std::vector<long> packed_places_;  // of each node; -1: not packed
+  long packed_at_ = -1;              // the changes that the packed weights have seen
+  bool packs_ = false;
   const T* inputs_[max_inputs] = {};
   const Node* prepared_ = nullptr;
   int samples_ = 0;

@@ -112,6 +112,13 @@ class Model {
     return result;
   }
 
+  /// From now on `predict` keeps the weights in the order that its products read them in (another copy of the
+  /// weights, half the size with `BFloat16`) instead of sorting them in every call: faster for small batches
+  /// of large networks. They are sorted anew after a training step, `load`, `transfer`, `parameters()` or
+  /// `parameter()`; a span obtained earlier must not be written to after a `predict` without asking for it
+  /// again. `false` takes it back. PyTorch: `torch.jit.optimize_for_inference`.
+  void prepare_inference(bool keep_packed = true) { engine_.pack_weights(keep_packed); }
+
   /// The names of all parameters and running statistics, in the order of their places in the buffers.
   const std::vector<std::string>& names() const { return engine_.names(); }
 

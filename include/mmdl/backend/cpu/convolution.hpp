@@ -34,6 +34,23 @@ struct CpuKernel<operators::Convolution, T> {
     return vectors + gemm_workspace<T>(weight_rows(node), group_columns, true);
   }
 
+  /// The weight of each group as the product reads it; none where the product is not used.
+  static long packed_size(const Node& node, int samples) {
+    if (DepthwiseConvolution<T>::applies(node)) return 0;
+    if constexpr (!is_narrow<T>)
+      if (WinogradConvolution<T>::applies(node, samples)) return 0;
+    return node.window.groups * packed_group(node);
+  }
+  static void pack(const Node& node, const Wide<T>* weight, Packed<T>* to) {
+    const long columns = node.output.channels / node.window.groups;
+    for (long group = 0; group < node.window.groups; ++group) {
+      WeightMatrix<Wide<T>> b;
+      b.data = weight + group * columns;
+      b.stride = node.output.channels;
+      pack_factor<T>(b, weight_rows(node), columns, to + group * packed_group(node));
+    }
+  }
+
   static void forward(const ForwardArguments<T>& a) {
     const Node& node = *a.node;
     const Epilogue<T> epilogue = make_epilogue(a);
@@ -54,6 +71,7 @@ struct CpuKernel<operators::Convolution, T> {
       g.a = patches(node, a.samples, a.inputs[0], groups, group);
       g.b.data = a.parameters[0] + first;
       g.b.stride = node.output.channels;
+      if (a.packed != nullptr) g.packed_b = a.packed + group * packed_group(node);
       g.columns = columns;
       g.output = a.output + first;
       g.layout = {1, a.samples * node.output.pixels(), 0, 0, node.output.channels};
@@ -90,6 +108,10 @@ struct CpuKernel<operators::Convolution, T> {
   using W = Wide<T>;
 
   static long padded(long count) { return divide_up(count, 16) * 16; }
+
+  static long packed_group(const Node& node) {
+    return packed_factor_size<T>(weight_rows(node), node.output.channels / node.window.groups);
+  }
 
   static long weight_rows(const Node& node) {
     return static_cast<long>(node.window.kernel_height) * node.window.kernel_width *

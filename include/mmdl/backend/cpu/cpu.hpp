@@ -49,7 +49,16 @@ struct Cpu {
 
  private:
   template <class Kernel>
-  static constexpr Kernels table{&Kernel::forward, &Kernel::backward, &Kernel::workspace};
+  static constexpr Kernels make_table() {
+    Kernels made{&Kernel::forward, &Kernel::backward, &Kernel::workspace};
+    if constexpr (requires { &Kernel::pack; }) {
+      made.packed_size = &Kernel::packed_size;
+      made.pack = &Kernel::pack;
+    }
+    return made;
+  }
+  template <class Kernel>
+  static constexpr Kernels table = make_table<Kernel>();
 };
 
 }  // namespace mmdl

@@ -51,6 +51,31 @@ long gemm_workspace(long rows, long columns, bool split_depth) {
   return thread_count() * (gemm_block_size<T>() + divide_up(partial, 16) * 16) + 16;
 }
 
+/// Numbers of a packed second factor.
+template <class T>
+long packed_factor_size(long depth, long columns) {
+  return packed_place<T>(columns, is_narrow<T> ? divide_up(depth, 2) : depth, 0, 0);
+}
+
+/// Packs the whole second factor of `depth` x `columns`, for products that are computed often.
+template <class T>
+void pack_factor(const WeightMatrix<Wide<T>>& b, long depth, long columns, Packed<T>* to) {
+  constexpr long panel = tile_columns<T>, step = is_narrow<T> ? 2 : 1;
+  constexpr long block = step * block_depth<Packed<T>>;
+  const long panels = divide_up(columns, panel);
+  parallel_ranges(panels * divide_up(depth, block), 1, [&](long begin, long end) {
+    for (long task = begin; task < end; ++task) {
+      const long k = task / panels * block, k_end = std::min(k + block, depth);
+      const long column = task % panels * panel, column_end = std::min(column + panel, columns);
+      Packed<T>* place = to + packed_place<T>(columns, k / step, divide_up(k_end - k, step), column);
+      if constexpr (is_narrow<T>)
+        NarrowPacking(b).pack(k, k_end, column, column_end, place);
+      else
+        b.pack(k, k_end, column, column_end, panel, place);
+    }
+  });
+}
+
 /// output += the sums of the later parts of the depth, in their order.
 template <class T, class Output>
 void add_partials(const Gemm<T, Output>& g, const Output* partials, long depth_parts) {

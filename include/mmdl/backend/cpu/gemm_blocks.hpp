@@ -4,6 +4,7 @@
 
 #include <type_traits>
 
+#include "../../graph/arguments.hpp"
 #include "gemm_source.hpp"
 #include "gemm_tile.hpp"
 
@@ -59,12 +60,20 @@ struct Gemm {
   WeightMatrix<std::conditional_t<std::is_same_v<T, Output>, Wide<T>, T>> b;
   long columns = 0;
   Output* output = nullptr;
+  const Packed<T>* packed_b = nullptr;  // b as `pack_factor` left it: it is not packed anew
   RowLayout layout;
   Epilogue<Output> epilogue;
 
   long rows() const { return transpose_a ? a.columns() : a.rows(); }
   long depth() const { return transpose_a ? a.rows() : a.columns(); }
 };
+
+/// Where the packed panels of a block begin that has `steps` steps (or pairs) from step `k` on, at `column`:
+/// blocks of the depth follow each other, each with all its panels.
+template <class T>
+long packed_place(long columns, long k, long steps, long column) {
+  return k * divide_up(columns, tile_columns<T>) * tile_columns<T> + column * steps;
+}
 
 /// What one thread does of a product.
 template <class T, class Output>

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "../../core/simd.hpp"
 #include "gemm_blocks.hpp"
 #include "gemm_narrow_source.hpp"
 
@@ -47,12 +48,17 @@ class GemmPart<BFloat16, Output> {
         const long strip_end = strips ? std::min(strip + strip_rows, m1) : m1;
         for (long k = k0; k < k1; k += 2 * depth_pairs) {
           const long k_end = std::min(k + 2 * depth_pairs, k1);
-          packing.pack(k, k_end, n, n_end, packed_b_);
+          const long pairs = (k_end - k + 1) / 2;
+          const NarrowPair* packed = packed_b_;
+          if (g_.packed_b != nullptr)
+            packed = g_.packed_b + packed_place<BFloat16>(g_.columns, k / 2, pairs, n);
+          else
+            packing.pack(k, k_end, n, n_end, packed_b_);
           for (long m = strip; m < strip_end; m += block_rows) {
             const long m_end = std::min(m + block_rows, strip_end);
             pack_rows(m, m_end, k, k_end);
             layout.offsets(m, m_end, offsets_);
-            const Block block{m - strip, m_end - m, n, n_end, (k_end - k + 1) / 2};
+            const Block block{packed, m - strip, m_end - m, n, n_end, pairs};
             multiply_block(block, output, k == k0, k_end == k1, accumulate);
           }
         }
@@ -63,6 +69,7 @@ class GemmPart<BFloat16, Output> {
 
  private:
   struct Block {
+    const NarrowPair* b;
     long first_row, rows;  // the first is counted from the strip's
     long n, n_end;
     long pairs;
@@ -111,7 +118,7 @@ class GemmPart<BFloat16, Output> {
       const NarrowPair* a = packed_a_ + row * row_pairs;
       const long height = std::min<long>(tile_rows, block.rows - row);
       for (long column = block.n; column < block.n_end; column += panel) {
-        const NarrowPair* b = packed_b_ + (column - block.n) * block.pairs;
+        const NarrowPair* b = block.b + (column - block.n) * block.pairs;
         const long columns = std::min(panel, block.n_end - column);
         if (height == 1)
           multiply_narrow_tile<1, row_pairs>(block.pairs, a, b, sums);

@@ -31,9 +31,13 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
       for (long k = k0; k < k1; k += block_depth<T>) {
         const long k_end = std::min(k + block_depth<T>, k1);
         // Few rows would not repay the copy: whole tiles of columns are then read where they are.
-        const bool in_place = !g_.b.transposed && m1 - m0 <= tile_rows;
+        const bool in_place = !g_.b.transposed && g_.packed_b == nullptr && m1 - m0 <= tile_rows;
         const long packed_n = in_place ? n + (n_end - n) / tile_columns<T> * tile_columns<T> : n;
-        g_.b.pack(k, k_end, packed_n, n_end, tile_columns<T>, packed_b_);
+        const T* packed = packed_b_;
+        if (g_.packed_b != nullptr)
+          packed = g_.packed_b + packed_place<T>(g_.columns, k, k_end - k, packed_n);
+        else
+          g_.b.pack(k, k_end, packed_n, n_end, tile_columns<T>, packed_b_);
         for (long m = m0; m < m1; m += block_rows) {
           const long m_end = std::min(m + block_rows, m1);
           if (g_.transpose_a) {
@@ -43,7 +47,8 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
                           [&](long row, const auto& copy) { copy(packed_a_ + (row - m) * packed_row<T>); });
           }
           layout.offsets(m, m_end, offsets_);
-          multiply_block(m_end - m, n, packed_n, n_end, k, k_end, output, accumulate || k > k0, k_end == k1);
+          multiply_block(packed, m_end - m, n, packed_n, n_end, k, k_end, output, accumulate || k > k0,
+                         k_end == k1);
         }
       }
     }
@@ -62,8 +67,8 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   }
 
   /// The columns before `packed_n` are read where they are, the others were packed.
-  void multiply_block(long rows, long n, long packed_n, long n_end, long k, long k_end, T* output, bool add,
-                      bool last) {
+  void multiply_block(const T* packed_b, long rows, long n, long packed_n, long n_end, long k, long k_end,
+                      T* output, bool add, bool last) {
     alignas(64) T sums[tile_rows * tile_columns<T>];
     const long steps = k_end - k;
     for (long row = 0; row < rows; row += tile_rows) {
@@ -71,7 +76,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
       const long height = std::min<long>(tile_rows, rows - row);
       for (long column = n; column < n_end; column += tile_columns<T>) {
         const bool packed = column >= packed_n;
-        const T* b = packed ? packed_b_ + (column - packed_n) * steps : g_.b.data + k * g_.b.stride + column;
+        const T* b = packed ? packed_b + (column - packed_n) * steps : g_.b.data + k * g_.b.stride + column;
         const long b_step = packed ? tile_columns<T> : g_.b.stride;
         if (g_.transpose_a) {
           multiply_tile<tile_rows, 1, packed_step>(steps, a, b, b_step, sums);

@@ -16,12 +16,23 @@ struct CpuKernel<operators::Linear, T> {
     return gemm_workspace<T>(node.input.size(), node.output.channels, training);
   }
 
+  static long packed_size(const Node& node, int) {
+    return packed_factor_size<T>(node.input.size(), node.output.channels);
+  }
+  static void pack(const Node& node, const Wide<T>* weight, Packed<T>* to) {
+    WeightMatrix<Wide<T>> b;
+    b.data = weight;
+    b.stride = node.output.channels;
+    pack_factor<T>(b, node.input.size(), node.output.channels, to);
+  }
+
   static void forward(const ForwardArguments<T>& a) {
     const long inputs = a.node->input.size(), outputs = a.node->output.channels;
     auto g = product(a.inputs[0], a.samples, inputs, a.parameters[0], a.output, outputs);
     g.b.stride = outputs;
     g.epilogue.shift = a.parameters[1];
     g.epilogue.activation = a.node->activation;
+    g.packed_b = a.packed;
     gemm(g, a.workspace);
   }
 
