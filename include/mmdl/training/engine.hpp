@@ -257,19 +257,18 @@ class Engine : public ParameterStore<Wide<T>> {
   }
   /// Where a loss writes the gradient of output `index`, then tells so; null when it has none.
   W* output_gradient(const ProgramView& program, int index) {
-    T* const place = gradient(program, program.outputs.id[index]);
+    T* const to = gradient(program, program.outputs.id[index]);
     if constexpr (is_narrow<T>) {
-      return place == nullptr ? nullptr : border(program, index) + output_size(program, index);
+      return to == nullptr ? nullptr : border(program, index) + output_size(program, index);
     } else {
-      return place;
+      return to;
     }
   }
   void output_gradient_written(const ProgramView& program, int index) {
     if constexpr (is_narrow<T>) {
-      T* const place = gradient(program, program.outputs.id[index]);
-      if (place != nullptr)
-        store(static_cast<const W*>(output_gradient(program, index)), place, output_size(program, index),
-              false);
+      T* const to = gradient(program, program.outputs.id[index]);
+      if (to != nullptr)
+        store(static_cast<const W*>(output_gradient(program, index)), to, output_size(program, index), false);
     }
   }
 

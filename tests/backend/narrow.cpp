@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernels of narrow values against those of float, on numbers that both hold exactly.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <mmdl/mmdl.hpp>
+#include <vector>
+
+#include "kernel_runner.hpp"
+
+using namespace mmdl;
+using kernel_test::normal_values;
+
+namespace {
+
+template <class T>
+std::vector<T> representable(long count, std::uint64_t seed) {
+  std::vector<T> values;
+  for (const float x : normal_values<float>(count, seed)) values.push_back(static_cast<T>(BFloat16(x)));
+  return values;
+}
+
+struct Outcome {
+  std::vector<std::vector<float>> values;      ///< rounded where narrow: output, gradients of inputs
+  std::vector<std::vector<float>> parameters;  ///< float in both: gradients of parameters, statistics
+};
+
+template <class T>
+std::vector<float> floats(const std::vector<T>& values) {
+  return {values.begin(), values.end()};
+}
+
+/// Forward and backward of the last node of `Net`, whose kernel's operator is `Op`.
+template <class Op, class Net, class Input, class T>
+Outcome run(int samples, bool accumulate, bool packed) {
+  using W = detail::Wide<T>;
+  using Kernel = detail::CpuKernel<Op, T>;
+  static constexpr auto graph = detail::graph_of<Net, Input>;
+  const detail::Node& node = graph.nodes[graph.node_count - 1];
+  detail::ForwardArguments<T> f;
+  detail::BackwardArguments<T> b;
+  f.node = b.node = &node;
+  f.samples = b.samples = samples;
+  f.training = !packed;
+  f.random = b.random = {3, 4};
+  std::vector<std::vector<T>> inputs, input_gradients;
+  std::vector<std::vector<W>> parameters, parameter_gradients, states;
+  for (int i = 0; i < node.input_count; ++i) {
+    const auto& extent = graph.nodes[node.inputs[i]].output;
+    inputs.push_back(representable<T>(samples * extent.size(), static_cast<std::uint64_t>(1 + i)));
+    input_gradients.push_back(representable<T>(samples * extent.size(), static_cast<std::uint64_t>(11 + i)));
+  }
+  for (int i = 0; i < detail::max_entries && node.entries[i] >= 0; ++i) {
+    const long count = graph.entries[node.entries[i]].spec.count();
+    parameters.push_back(representable<W>(count, static_cast<std::uint64_t>(21 + i)));
+    parameter_gradients.push_back(representable<W>(count, static_cast<std::uint64_t>(31 + i)));
+  }
+  for (int i = 0; i < detail::max_states && node.states[i] >= 0; ++i)
+    states.emplace_back(static_cast<std::size_t>(graph.entries[node.states[i]].spec.count()), W{1});
+  std::vector<T> output(static_cast<std::size_t>(samples * node.output.size()));
+  const std::vector<T> output_gradient = representable<T>(static_cast<long>(output.size()), 41);
+  std::vector<W> saved(static_cast<std::size_t>(node.saved) + 1);
+  detail::Buffer<W> workspace(static_cast<std::size_t>(Kernel::workspace(node, samples, true)) + 16);
+  detail::Buffer<detail::Packed<T>> packed_weight;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    f.inputs[i] = b.inputs[i] = inputs[i].data();
+    f.extents[i] = b.extents[i] = graph.nodes[node.inputs[i]].output;
+    b.input_gradients[i] = input_gradients[i].data();
+    b.accumulate[i] = accumulate;
+  }
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    f.parameters[i] = b.parameters[i] = parameters[i].data();
+    b.parameter_gradients[i] = parameter_gradients[i].data();
+    b.parameter_sizes[i] = static_cast<long>(parameters[i].size());
+  }
+  for (std::size_t i = 0; i < states.size(); ++i)
+    f.states[i] = states[i].data(), b.states[i] = states[i].data();
+  f.output = output.data();
+  b.output = output.data();
+  b.output_gradient = output_gradient.data();
+  f.saved = saved.data();
+  b.saved = saved.data();
+  f.workspace = b.workspace = workspace.data();
+  b.accumulate_parameters = accumulate;
+  if constexpr (requires { &Kernel::pack; }) {
+    if (packed && Kernel::packed_size(node, samples) > 0) {
+      packed_weight.reserve(static_cast<std::size_t>(Kernel::packed_size(node, samples)));
+      Kernel::pack(node, parameters[0].data(), packed_weight.data());
+      f.packed = packed_weight.data();
+    }
+  }
+  Kernel::forward(f);
+  Kernel::backward(b);
+  Outcome outcome;
+  outcome.values.push_back(floats(output));
+  for (const auto& gradient : input_gradients) outcome.values.push_back(floats(gradient));
+  for (const auto& gradient : parameter_gradients) outcome.parameters.push_back(floats(gradient));
+  for (const auto& state : states) outcome.parameters.push_back(floats(state));
+  return outcome;
+}
+
+/// The largest |a - b| over the largest |b|.
+double difference(const std::vector<float>& a, const std::vector<float>& b) {
+  double largest = 0.0, worst = 0.0;
+  for (const float x : b) largest = std::fmax(largest, std::fabs(static_cast<double>(x)));
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (!std::isfinite(a[i])) return INFINITY;
+    worst = std::fmax(worst, std::fabs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
+  }
+  return worst / largest;
+}
+
+/// `rounding`: how often a value is rounded on its way, in units of half a step at the largest number.
+template <class Op, class Net, class Input>
+void compare(int samples, double rounding = 1.0) {
+  for (const bool accumulate : {false, true}) {
+    const Outcome narrow = run<Op, Net, Input, BFloat16>(samples, accumulate, false);
+    const Outcome wide = run<Op, Net, Input, float>(samples, accumulate, false);
+    for (std::size_t i = 0; i < wide.values.size(); ++i)
+      CHECK(difference(narrow.values[i], wide.values[i]) < rounding * 0x1p-8);
+    for (std::size_t i = 0; i < wide.parameters.size(); ++i)
+      CHECK(difference(narrow.parameters[i], wide.parameters[i]) < 1e-4);
+  }
+}
+
+template <class Net, class Input>
+void compare_product(int samples) {
+  using Op =
+      std::conditional_t<detail::extent_of<Input>().height == 1, operators::Linear, operators::Convolution>;
+  compare<Op, Net, Input>(samples);
+  CHECK(run<Op, Net, Input, BFloat16>(samples, false, true).values[0] ==
+        run<Op, Net, Input, BFloat16>(samples, false, false).values[0]);
+  CHECK(difference(run<Op, Net, Input, float>(samples, false, true).values[0],
+                   run<Op, Net, Input, float>(samples, false, false).values[0]) < 1e-6);
+}
+
+}  // namespace
+
+TEST_CASE("BFloat16: rounding to the nearest, ties to even, and what is no number") {
+  CHECK(static_cast<float>(BFloat16(1.0f)) == 1.0f);
+  CHECK(static_cast<float>(BFloat16(1.0f + 0x1p-8f)) == 1.0f);                // a tie, to even
+  CHECK(static_cast<float>(BFloat16(1.0f + 3 * 0x1p-8f)) == 1.0f + 0x1p-6f);  // a tie, to even
+  CHECK(static_cast<float>(BFloat16(1.0f + 0x1.1p-8f)) == 1.0f + 0x1p-7f);
+  CHECK(static_cast<float>(BFloat16(-0x1p-140f)) == 0.0f);
+  CHECK(std::signbit(static_cast<float>(BFloat16(-0x1p-140f))));
+  CHECK(static_cast<float>(BFloat16(std::numeric_limits<float>::max())) ==
+        std::numeric_limits<float>::infinity());
+  CHECK(std::isnan(static_cast<float>(BFloat16(std::nanf("")))));
+  float quiet = 0.0f;
+  const std::uint32_t bits = 0x7f800001;  // a NaN whose upper half is that of infinity
+  std::memcpy(&quiet, &bits, sizeof bits);
+  CHECK(std::isnan(static_cast<float>(BFloat16(quiet))));
+  CHECK(static_cast<float>(std::numeric_limits<BFloat16>::max()) > 3e38f);
+  BFloat16 sum = 1.0f;
+  sum += 2.0f;
+  sum *= 3.0f;
+  sum -= 1.0f;
+  CHECK(static_cast<float>(sum) == 8.0f);
+}
+
+TEST_CASE("narrow vectors: loads and stores round as single numbers do") {
+  using V = detail::Simd<float>;
+  constexpr long width = detail::simd_width<float>;
+  const auto values = normal_values<float>(width, 5, 0.0, 1e3);
+  BFloat16 stored[width];
+  detail::store_vector(stored, detail::load_vector<V>(values.data()));
+  const V loaded = detail::load_vector<V>(stored);
+  for (long i = 0; i < width; ++i) {
+    CHECK(stored[i].bits == BFloat16(values[static_cast<std::size_t>(i)]).bits);
+    CHECK(loaded[i] == static_cast<float>(stored[i]));
+  }
+}
+
+TEST_CASE("narrow products: convolutions") {
+  compare_product<Conv<7, Kernel<3>>, Shape<13, 11, 5>>(3);               // odd channels: pairs across taps
+  compare_product<Conv<64, Kernel<3>>, Shape<9, 10, 64>>(2);              // whole vectors
+  compare_product<Conv<33, Kernel<1>>, Shape<7, 7, 300>>(1);              // no window
+  compare_product<Conv<34, Kernel<3>, Stride<2>>, Shape<15, 14, 36>>(2);  // pieces shorter than a square
+  compare_product<Conv<20, Kernel<5>, Stride<3>, Dilation<2>>, Shape<17, 17, 3>>(2);
+  compare_product<Conv<48, Kernel<3>, Groups<2>>, Shape<8, 8, 32>>(2);
+  compare_product<Conv<40, Kernel<3>>, Shape<31, 30, 64>>(2);   // several strips and blocks of depth
+  compare_product<Conv<530, Kernel<1>>, Shape<4, 4, 1030>>(1);  // two blocks of columns
+}
+
+TEST_CASE("narrow products: linear layers") {
+  compare_product<Linear<70>, Shape<1030>>(1);
+  compare_product<Linear<70>, Shape<1030>>(2);
+  compare_product<Linear<3>, Shape<5>>(37);
+  compare_product<Linear<256>, Shape<2048>>(19);
+}
+
+TEST_CASE("narrow products do not depend on the number of threads") {
+  using Net = Conv<40, Kernel<3>>;
+  using Input = Shape<31, 30, 64>;
+  const auto at = [](int threads) {
+    const kernel_test::Threads scope(threads);
+    return run<operators::Convolution, Net, Input, BFloat16>(2, false, false).values;
+  };
+  CHECK(at(1) == at(3));
+}
+
+TEST_CASE("narrow values: the other operators") {
+  compare<operators::Convolution, DepthwiseConv<Kernel<3>>, Shape<9, 8, 43>>(2, 2.0);
+  compare<operators::Convolution, DepthwiseConv<Kernel<3>, Stride<2>>, Shape<9, 8, 43>>(2, 2.0);
+  compare<operators::BatchNorm, BatchNorm, Shape<9, 8, 43>>(5, 2.0);
+  compare<operators::Activation, Relu, Shape<9, 8, 43>>(2, 2.0);
+  compare<operators::Activation, Relu6, Shape<9, 8, 43>>(2, 2.0);
+  compare<operators::Activation, Sigmoid, Shape<9, 8, 43>>(2, 2.0);
+  compare<operators::Activation, Tanh, Shape<9, 8, 43>>(2, 2.0);
+  compare<operators::MaxPool, MaxPool<3, Stride<2>>, Shape<9, 8, 43>>(2, 4.0);
+  compare<operators::AveragePool, AveragePool<3, Stride<2>>, Shape<9, 8, 300>>(2, 2.0);
+  compare<operators::GlobalAveragePool, GlobalAveragePool, Shape<9, 8, 300>>(2, 2.0);
+  compare<operators::Dropout, Dropout<50>, Shape<9, 8, 43>>(2, 2.0);
+  compare<operators::Add, Residual<Identity>, Shape<9, 8, 43>>(2, 2.0);
+}
