@@ -39,7 +39,8 @@ struct CpuKernel<operators::MaxPool, T> {
             } else {
               MMDL_SIMD
               for (long c = 0; c < channels; ++c)
-                y[c] = ((v[c] > y[c]) | (v[c] != v[c])) ? wide(v[c]) : wide(y[c]);
+                y[c] = (static_cast<int>(v[c] > y[c]) | static_cast<int>(v[c] != v[c])) != 0 ? wide(v[c])
+                                                                                             : wide(y[c]);
             }
             first = false;
           });
