@@ -4,7 +4,6 @@
 #pragma once
 
 #include <algorithm>
-#include <limits>
 
 #include "../../core/simd.hpp"
 #include "../../core/threads.hpp"
@@ -91,11 +90,8 @@ class DepthwiseConvolution {
   /// What fusion joined, while the line is in the first cache.
   static void finish_line(const Epilogue<T>& epilogue, T* output, long offset, long places, long channels) {
     const Epilogue<T> e = epilogue;  // a copy, which no store can change
-    const bool rectified = e.activation == Activation::relu || e.activation == Activation::relu6;
-    const bool bounded = e.residual == nullptr && (rectified || e.activation == Activation::none);
-    constexpr W infinity = std::numeric_limits<W>::infinity();
-    const W least = rectified ? W{0} : -infinity;
-    const W largest = e.activation == Activation::relu6 ? W{6} : infinity;
+    const bool bounded = e.residual == nullptr && e.bounded();
+    const W least = e.least(), largest = e.largest();
     const auto finish = [&]<class V>(V value, long c, long place) {
       if (bounded) {
         if (e.scale != nullptr) value *= load_vector<V>(e.scale + c);

@@ -30,6 +30,11 @@ struct PatchMatrix {
   /// `to`.
   template <class Row>
   void for_rows(long begin, long end, long first, long last, const Row& row) const {
+    if (height * width * grid_height * grid_width * taps_y * taps_x == 1) {  // a plain matrix
+      for (long index = begin; index < end; ++index)
+        row(index, [&](T* to) { copy_numbers(data + index * sample_stride + first, last - first, to); });
+      return;
+    }
     // Neighbouring taps of an undilated window are neighbours in memory: they are copied as one piece.
     const bool joined = dx == 1 && pixel_stride == channels;
     const long piece = joined ? taps_x * channels : channels;

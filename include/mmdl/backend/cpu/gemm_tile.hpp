@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "../../graph/node.hpp"
 #include "vector.hpp"
@@ -55,6 +56,20 @@ struct Epilogue {
     return scale == nullptr && shift == nullptr && residual == nullptr && activation == Activation::none;
   }
 
+  /// Whether what follows scale and shift is an addition and a bound on either side: then `least` and
+  /// `largest` say it all.
+  bool bounded() const {
+    return (residual == nullptr || !activation_first) &&
+           (activation == Activation::none || activation == Activation::relu ||
+            activation == Activation::relu6);
+  }
+  Wide<T> least() const {
+    return activation == Activation::none ? -std::numeric_limits<Wide<T>>::infinity() : Wide<T>{0};
+  }
+  Wide<T> largest() const {
+    return activation == Activation::relu6 ? Wide<T>{6} : std::numeric_limits<Wide<T>>::infinity();
+  }
+
   /// V is Wide<T> or a vector of it; `column` and `offset` are the places of its first number.
   template <class V>
   V apply(V value, long column, long offset) const {
@@ -96,12 +111,47 @@ struct Epilogue {
   }
 };
 
+/// A whole tile whose epilogue is bounded: its numbers of each column are loaded once.
+template <class T>
+void finish_bounded_tile(const Wide<T>* sums, long rows, T* output, const long* offsets, long column,
+                         bool add, const Epilogue<T>& epilogue) {
+  using V = Simd<T>;
+  constexpr long width = simd_width<T>;
+  const V low = V{} + epilogue.least(), high = V{} + epilogue.largest();
+  V scale[2], shift[2];
+  MMDL_UNROLL
+  for (int half = 0; half < 2; ++half) {
+    const long from = column + half * width;
+    scale[half] = epilogue.scale == nullptr ? V{} + Wide<T>{1} : load_vector<V>(epilogue.scale + from);
+    shift[half] = epilogue.shift == nullptr ? V{} : load_vector<V>(epilogue.shift + from);
+  }
+  const T* const residual = epilogue.residual;
+  for (long r = 0; r < rows; ++r, sums += 2 * width) {
+    const long offset = offsets[r] + column;
+    MMDL_UNROLL
+    for (int half = 0; half < 2; ++half) {
+      const long from = offset + half * width;
+      V value = load_vector<V>(sums + half * width);
+      if (add) value += load_vector<V>(output + from);
+      value = value * scale[half] + shift[half];
+      if (residual != nullptr) value += load_vector<V>(residual + from);
+      value = value < low ? low : value;  // so that a NaN passes
+      value = value > high ? high : value;
+      store_vector(output + from, value);
+    }
+  }
+}
+
 /// Writes `rows` x `columns` of a tile of sums to output + offsets[r]. `add`: earlier sums are there already;
 /// `last`: the sum is complete, the epilogue follows. `column` is that of the whole matrix.
 template <class T>
 void finish_tile(const Wide<T>* sums, long rows, long columns, T* output, const long* offsets, long column,
                  bool add, bool last, const Epilogue<T>& epilogue) {
   const bool apply = last && !epilogue.plain();
+  if (apply && columns == tile_columns<T> && epilogue.bounded()) {
+    finish_bounded_tile(sums, rows, output, offsets, column, add, epilogue);
+    return;
+  }
   const auto finish = [&]<class V>(V value, long offset, long place) {
     if (add) value += load_vector<V>(output + offset);
     if (apply) value = epilogue.template apply<V>(value, place, offset);

@@ -8,6 +8,10 @@
 #include <type_traits>
 #include <utility>
 
+#if defined(__AVX512BF16__) && !defined(__CUDACC__)
+#  include <immintrin.h>
+#endif
+
 #include "../../core/bfloat16.hpp"
 
 // Before a loop of few and known steps over an array that must live in registers: GCC decides that before it
@@ -110,6 +114,11 @@ template <class V>
 void store_vector(BFloat16* place, const V& value) {
   if constexpr (std::is_same_v<V, float>) {
     *place = value;
+#if defined(__AVX512BF16__) && !defined(__CUDACC__)
+  } else if constexpr (sizeof(V) == 64) {  // one instruction, for which subnormal numbers are zero
+    const auto bits = _mm512_cvtneps_pbh(value);
+    std::memcpy(static_cast<void*>(place), &bits, sizeof bits);
+#endif
   } else {
 #if !defined(__CUDACC__)
     using Bits = typename IntegersOf<V, std::uint16_t>::type;
