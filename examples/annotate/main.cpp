@@ -87,6 +87,9 @@ void add_train(CLI::App& app, TrainCommand& c) {
       ->capture_default_str();
   app.add_option("--backbone", c.backbone, "backbone of the network")->capture_default_str();
   app.add_option("--size", c.size, "pixels a side")->check(whole(1, 4096))->capture_default_str();
+  app.add_option("--precision", c.precision, "of the network's values: float32 or bfloat16 (full alone)")
+      ->check(one_of({"float32", "bfloat16"}))
+      ->capture_default_str();
   app.add_option("--pretrained", c.pretrained,
                  "weights of another framework to begin the backbone with (.safetensors, in its own names)");
   app.add_option("--epochs", c.epochs, "passes over the images")

@@ -26,6 +26,7 @@ struct Selection {
 struct TrainCommand {
   std::string data, test, tags_file, test_tags_file, root;
   std::string variant = "full", backbone = "small";
+  std::string precision = "float32";
   int size = 64, epochs = 20, batch = 32, workers = 2, threads = 0;
   std::string optimizer = "adamw", schedule = "cosine";
   float learning_rate = 0.0f, momentum = 0.9f, weight_decay = -1.0f, clip = 5.0f, quantity_weight = 0.2f;

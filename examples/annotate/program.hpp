@@ -18,7 +18,12 @@ namespace annotate {
 struct NetworkName {
   std::string backbone, variant;
   int size = 0;
-  std::string str() const { return variant + " over " + backbone + " at " + std::to_string(size) + " px"; }
+  std::string precision = "float32";  ///< of activations; weights and files are float32 in any case
+
+  std::string str() const {
+    return variant + " over " + backbone + " at " + std::to_string(size) + " px in " + precision;
+  }
+  friend bool operator==(const NetworkName&, const NetworkName&) = default;
 };
 
 /// How a network is trained.

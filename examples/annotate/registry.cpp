@@ -10,17 +10,17 @@ std::unique_ptr<AnnotatorProgram> Registry::make(const NetworkName& name, const 
                                                  std::uint64_t seed) const {
   std::string known;
   for (const Entry& entry : entries_) {
-    if (entry.name.backbone == name.backbone && entry.name.size == name.size &&
-        entry.name.variant == name.variant)
-      return entry.maker(seed);
-    const std::string pair = entry.name.backbone + " at " + std::to_string(entry.name.size) + " px";
+    if (entry.name == name) return entry.maker(seed);
+    const std::string pair =
+        entry.name.backbone + " at " + std::to_string(entry.name.size) + " px in " + entry.name.precision;
     if (known.find(pair) == std::string::npos) known += (known.empty() ? "" : ", ") + pair;
   }
   std::string variants_text;
   for (const std::string& variant : variants())
     variants_text += (variants_text.empty() ? "" : ", ") + variant;
-  mmdl::detail::fail(place, "the network " + mmdl::detail::printable(name.str()),
-                     "one that this program was built with: " + known + "; each as " + variants_text);
+  mmdl::detail::fail(
+      place, "the network " + mmdl::detail::printable(name.str()),
+      "one that this program was built with: " + known + "; as " + variants_text + " (bfloat16: full)");
 }
 
 std::vector<std::string> Registry::variants() const {

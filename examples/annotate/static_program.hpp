@@ -24,7 +24,7 @@ inline mmdl::AnyOptimizer make_optimizer(const TrainingSettings& settings) {
 /// `Visual`, `Text` and `Quantity` as in `mmdl::Annotator`, over the backbone of `Parts`. The numbers of
 /// labels and tags are those that the program has room for; the labels in use come from the data, and the
 /// rest get no gradient and no say.
-template <int Size, class Parts, class Visual, class Text, class Quantity>
+template <int Size, class Parts, class Visual, class Text, class Quantity, class Backend>
 class StaticProgram final : public AnnotatorProgram {
   static constexpr int labels = MMDL_ANNOTATE_LABELS;
   static constexpr bool with_tags = !std::is_same_v<Text, mmdl::NoText>;
@@ -34,7 +34,7 @@ class StaticProgram final : public AnnotatorProgram {
   using Image = mmdl::Shape<Size, Size, 3>;
   using Net = mmdl::Annotator<Visual, Text, mmdl::Labels<labels>, Quantity>;
   using Input = std::conditional_t<with_tags, mmdl::List<Image, mmdl::Shape<MMDL_ANNOTATE_TAGS>>, Image>;
-  using Model = mmdl::Model<Net, Input>;
+  using Model = mmdl::Model<Net, Input, Backend>;
   using Loader = mmdl::Loader<Image, tags, labels>;
   using Batch = typename Loader::Batch;
   using LabelLoss = mmdl::SigmoidCrossEntropy;
@@ -153,11 +153,20 @@ class StaticProgram final : public AnnotatorProgram {
   std::optional<Trainer> trainer_;
 };
 
-template <int Size, class Parts, class Visual, class Text, class Quantity>
-void add_network(Registry& registry, const char* backbone, const char* variant) {
-  registry.add({backbone, variant, Size}, [](std::uint64_t seed) -> std::unique_ptr<AnnotatorProgram> {
-    return std::make_unique<StaticProgram<Size, Parts, Visual, Text, Quantity>>(seed);
-  });
+template <int Size, class Parts, class Visual, class Text, class Quantity, class Backend = mmdl::Cpu<float>>
+void add_network(Registry& registry, const char* backbone, const char* variant,
+                 const char* precision = "float32") {
+  registry.add({backbone, variant, Size, precision},
+               [](std::uint64_t seed) -> std::unique_ptr<AnnotatorProgram> {
+                 return std::make_unique<StaticProgram<Size, Parts, Visual, Text, Quantity, Backend>>(seed);
+               });
+}
+
+/// The complete model with activations in bfloat16.
+template <int Size, class Parts>
+void add_narrow_networks(Registry& registry, const char* backbone) {
+  add_network<Size, Parts, mmdl::MultiScale<typename Parts::backbone>, typename Parts::text,
+              mmdl::QuantityRegressor, mmdl::Cpu<mmdl::BFloat16>>(registry, backbone, "full", "bfloat16");
 }
 
 /// The variants of Niu et al., tables I and II, and the complete model without its fusion.

@@ -86,8 +86,8 @@ class TrainRun {
   TrainRun(const TrainCommand& command, Splits splits)
       : command_(command),
         splits_(std::move(splits)),
-        program_(registry().make({command.backbone, command.variant, command.size},
-                                 "--backbone, --variant, --size", command.seed)) {
+        program_(registry().make({command.backbone, command.variant, command.size, command.precision},
+                                 "--backbone, --variant, --size, --precision", command.seed)) {
     if (!command.pretrained.empty())
       progress_.line(command.pretrained + ": " + program_->load_pretrained(command.pretrained));
     check_room(*program_, "training data", splits_.train.labels.size(), 0);
@@ -99,7 +99,7 @@ class TrainRun {
       splits_.tags = mmdl::TagVocabulary(splits_.train.samples, program_->tag_room());
     }
     selection_ = resolved(command.selection, program_->has_quantity(), splits_.train.labels.size());
-    notes_ = {.network = {command.backbone, command.variant, command.size},
+    notes_ = {.network = {command.backbone, command.variant, command.size, command.precision},
               .labels = splits_.train.labels,
               .tags = splits_.tags.words(),
               .label_counts = label_counts(splits_.train),

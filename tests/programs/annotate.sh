@@ -52,6 +52,8 @@ contains log.csv '^epoch,step,learning_rate,'
 for variant in cnn ms-cnn ms-cnn+tags ms-cnn+lqp cnn+tags+lqp; do
   accepts "${train[@]}" --variant $variant --out $variant.safetensors
 done
+accepts "${train[@]}" --precision bfloat16 --out narrow.safetensors
+accepts "$annotate" evaluate --weights narrow.safetensors --data scenes/test.json
 accepts "$annotate" train --data scenes --scenes-train 16 --scenes-test 4 "${quick[@]}" --optimizer adamw --out a.safetensors
 [[ -z $(ls tmp) ]] || fail "--data scenes left files in TMPDIR"
 accepts "$annotate" evaluate --weights full.safetensors --data scenes/test.json --json
@@ -174,7 +176,7 @@ cp full.safetensors bad.safetensors
 printf '\x00\x00\xc0\x7f' | dd of=bad.safetensors bs=1 seek=$((8 + header + 400)) conv=notrunc status=none
 refuses 1 "bad.safetensors: tensor '.*': number 100: found -?nan" "${evaluate[@]}" --weights bad.safetensors
 rewritten 's/"annotate.size":"64"/"annotate.size":"65"/'
-refuses 1 'bad.safetensors: found the network full over small at 65 px, expected one that' "${evaluate[@]}" --weights bad.safetensors
+refuses 1 'bad.safetensors: found the network full over small at 65 px in float32, expected one that' "${evaluate[@]}" --weights bad.safetensors
 rewritten 's/"annotate.variant":"full"/"annotate.variant":"cnn"/'
 refuses 1 'bad.safetensors: .*extra' "${evaluate[@]}" --weights bad.safetensors
 rewritten 's/"annotate.labels":"\[/"annotate.labels":"/'
@@ -201,7 +203,8 @@ refuses 2 "size: found '16'" "$annotate" scenes --out x --size 16
 refuses 2 '--out is required' "${train[@]}"
 refuses 2 "found 'fish', expected a command: train, evaluate, predict or scenes" "$annotate" fish
 refuses 2 'found nothing, expected a command' "$annotate"
-refuses 1 'found the network full over fish at 64 px, expected one that' "${train[@]}" --backbone fish --out x.safetensors
+refuses 1 'found the network cnn over small at 64 px in bfloat16, expected one that' "${train[@]}" --precision bfloat16 --variant cnn --out x.safetensors
+refuses 1 'found the network full over fish at 64 px in float32, expected one that' "${train[@]}" --backbone fish --out x.safetensors
 refuses 1 'nowhere.safetensors: cannot open' "${train[@]}" --pretrained nowhere.safetensors --out x.safetensors
 refuses 1 'full.safetensors: found tensors .visual.*, expected the names of' "${train[@]}" --pretrained full.safetensors --out x.safetensors
 refuses 1 'without a quantity regressor' "${evaluate[@]}" --weights cnn.safetensors --select quantity
