@@ -54,7 +54,7 @@ long gemm_workspace(long rows, long columns, bool split_depth) {
 /// Numbers of a packed second factor.
 template <class T>
 long packed_factor_size(long depth, long columns) {
-  return packed_place<T>(columns, is_narrow<T> ? divide_up(depth, 2) : depth, 0, 0);
+  return packed_place<T>(columns, is_narrow<T> ? narrow_pairs(depth) : depth, 0, 0);
 }
 
 /// Packs the whole second factor of `depth` x `columns`, for products that are computed often.
@@ -67,7 +67,8 @@ void pack_factor(const WeightMatrix<Wide<T>>& b, long depth, long columns, Packe
     for (long task = begin; task < end; ++task) {
       const long k = task / panels * block, k_end = std::min(k + block, depth);
       const long column = task % panels * panel, column_end = std::min(column + panel, columns);
-      Packed<T>* place = to + packed_place<T>(columns, k / step, divide_up(k_end - k, step), column);
+      Packed<T>* place =
+          to + packed_place<T>(columns, k / step, is_narrow<T> ? narrow_pairs(k_end - k) : k_end - k, column);
       if constexpr (is_narrow<T>)
         NarrowPacking(b).pack(k, k_end, column, column_end, place);
       else

@@ -18,9 +18,10 @@ class GemmPart<BFloat16, Output> {
   static constexpr long panel = NarrowPacking<float>::panel;
   static constexpr long width = simd_width<NarrowPair>;
   static constexpr long depth_pairs = block_depth<NarrowPair>, row_pairs = packed_row<NarrowPair>;
-  static constexpr long strip_rows = 8 * block_rows;
-  static constexpr long line_length = divide_up(block_rows, width) * width;
-  static constexpr long packed_a_size = line_length * row_pairs;
+  static constexpr long rows_of_block = TileUnit::exists ? 128 : block_rows;
+  static constexpr long strip_rows = 8 * rows_of_block;
+  static constexpr long line_length = divide_up(rows_of_block, width) * width;
+  static constexpr long packed_a_size = (line_length + tile_rows) * row_pairs;
   static constexpr long turning_size = (width + 1) * line_length;
   static constexpr long packed_b_size = depth_pairs * block_columns;
   static constexpr long sums_size = is_narrow<Output> ? strip_rows * block_columns : 0;
@@ -41,6 +42,7 @@ class GemmPart<BFloat16, Output> {
   void run(long m0, long m1, long n0, long n1, long k0, long k1, Output* output, const RowLayout& layout,
            bool accumulate) {
     const NarrowPacking packing(g_.b);
+    if (tiles_) TileUnit::configure();
     const bool strips = is_narrow<Output> && k1 - k0 > 2 * depth_pairs;
     for (long n = n0; n < n1; n += block_columns) {
       const long n_end = std::min(n + block_columns, n1);
@@ -48,14 +50,14 @@ class GemmPart<BFloat16, Output> {
         const long strip_end = strips ? std::min(strip + strip_rows, m1) : m1;
         for (long k = k0; k < k1; k += 2 * depth_pairs) {
           const long k_end = std::min(k + 2 * depth_pairs, k1);
-          const long pairs = (k_end - k + 1) / 2;
+          const long pairs = narrow_pairs(k_end - k);
           const NarrowPair* packed = packed_b_;
           if (g_.packed_b != nullptr)
             packed = g_.packed_b + packed_place<BFloat16>(g_.columns, k / 2, pairs, n);
           else
             packing.pack(k, k_end, n, n_end, packed_b_);
-          for (long m = strip; m < strip_end; m += block_rows) {
-            const long m_end = std::min(m + block_rows, strip_end);
+          for (long m = strip; m < strip_end; m += rows_of_block) {
+            const long m_end = std::min(m + rows_of_block, strip_end);
             pack_rows(m, m_end, k, k_end);
             layout.offsets(m, m_end, offsets_);
             const Block block{packed, m - strip, m_end - m, n, n_end, pairs};
@@ -65,6 +67,7 @@ class GemmPart<BFloat16, Output> {
         strip = strip_end;
       }
     }
+    if (tiles_) TileUnit::release();
   }
 
  private:
@@ -75,7 +78,7 @@ class GemmPart<BFloat16, Output> {
     long pairs;
   };
 
-  /// Each row's steps in pairs, an odd last step with a zero.
+  /// Each row's steps in pairs, filled up with zeros.
   void pack_rows(long m, long m_end, long k, long k_end) {
     if (g_.transpose_a) {
       pack_transposed(m, m_end, k, k_end);
@@ -84,7 +87,7 @@ class GemmPart<BFloat16, Output> {
     g_.a.for_rows(m, m_end, k, k_end, [&](long row, const auto& copy) {
       auto* to = reinterpret_cast<BFloat16*>(packed_a_ + (row - m) * row_pairs);
       copy(to);
-      if ((k_end - k) % 2 != 0) to[k_end - k] = BFloat16{};
+      std::fill(to + (k_end - k), to + 2 * narrow_pairs(k_end - k), BFloat16{});
     });
   }
 
@@ -105,6 +108,9 @@ class GemmPart<BFloat16, Output> {
         for (long i = 0; i < rows; ++i) pairs[i] |= static_cast<NarrowPair>(line[i].bits) << 16;
       }
       const bool last = step + 1 == k_end;
+      if (last)  // the rest of the square is zero
+        std::fill(turning_ + (place / 2 % width + 1) * line_length, turning_ + width * line_length,
+                  NarrowPair{0});
       if (last || place % (2 * width) == 2 * width - 1)
         for (long row = 0; row < rows; row += width)
           transpose_square(turning_ + row, line_length,
@@ -113,14 +119,17 @@ class GemmPart<BFloat16, Output> {
   }
 
   void multiply_block(const Block& block, Output* output, bool first, bool last, bool accumulate) {
-    alignas(64) float sums[tile_rows * panel];
-    for (long row = 0; row < block.rows; row += tile_rows) {
+    alignas(64) float sums[(TileUnit::exists ? 32 : tile_rows) * panel];
+    const long step = tiles_ ? 32 : tile_rows;
+    for (long row = 0; row < block.rows; row += step) {
       const NarrowPair* a = packed_a_ + row * row_pairs;
-      const long height = std::min<long>(tile_rows, block.rows - row);
+      const long height = std::min(step, block.rows - row);
       for (long column = block.n; column < block.n_end; column += panel) {
         const NarrowPair* b = block.b + (column - block.n) * block.pairs;
         const long columns = std::min(panel, block.n_end - column);
-        if (height == 1)
+        if (tiles_)
+          multiply_with_tiles<row_pairs>(block.pairs, a, b, sums);
+        else if (height == 1)
           multiply_narrow_tile<1, row_pairs>(block.pairs, a, b, sums);
         else if (height <= tile_rows / 2)
           multiply_narrow_tile<tile_rows / 2, row_pairs>(block.pairs, a, b, sums);
@@ -155,7 +164,8 @@ class GemmPart<BFloat16, Output> {
   NarrowPair* packed_a_;
   NarrowPair* turning_;
   float* sums_;
-  long offsets_[block_rows];
+  const bool tiles_ = TileUnit::available();
+  long offsets_[rows_of_block];
 };
 
 }  // namespace mmdl::detail

@@ -20,13 +20,14 @@ class NarrowPacking {
   explicit NarrowPacking(const WeightMatrix<Number>& matrix) : m_(matrix) {}
 
   void pack(long row0, long row1, long column0, long column1, NarrowPair* to) const {
-    const long pairs = (row1 - row0 + 1) / 2;
+    const long pairs = narrow_pairs(row1 - row0), used = (row1 - row0 + 1) / 2;
     for (long column = column0; column < column1; column += panel, to += pairs * panel) {
       const long columns = std::min(panel, column1 - column);
       if (m_.transposed)
         pack_transposed(row0, row1, column, columns, to);
       else
         pack_plain(row0, row1, column, columns, to);
+      std::fill(to + used * panel, to + pairs * panel, NarrowPair{0});
     }
   }
 

@@ -9,12 +9,32 @@
 #  include <immintrin.h>
 #endif
 
+#include "tile_unit.hpp"
 #include "vector.hpp"
 
 namespace mmdl::detail {
 
 /// Two narrow numbers of neighbouring steps, the first in the lower half.
 using NarrowPair = std::uint32_t;
+
+/// Pairs of a block's `steps`, filled up with zeros to whole tiles where there is a unit for them.
+constexpr long narrow_pairs(long steps) {
+  constexpr long unit = TileUnit::exists ? 16 : 1;
+  return ((steps + 1) / 2 + unit - 1) / unit * unit;
+}
+
+// Tiles are as wide as two vectors where there is a unit for them.
+static_assert(!TileUnit::exists || simd_width<float> == 16);
+
+/// The same sums as multiply_narrow_tile's for 32 rows, by the tile unit.
+template <long RowStride>
+void multiply_with_tiles(long pairs, const NarrowPair* a, const NarrowPair* b, float* sums) {
+  constexpr long pair_bytes = static_cast<long>(sizeof(NarrowPair));
+  TileUnit::clear_sums();
+  for (long p = 0; p < pairs; p += 16)
+    TileUnit::add_product(a + p, RowStride * pair_bytes, b + p * 32, 32 * pair_bytes);
+  TileUnit::store_sums(sums);
+}
 
 /// sums[r][c] = sum over p of the products of both halves of a[r * RowStride + p] and b[p * columns + c],
 /// where `columns` is two vectors of floats. With AVX-512 BF16 a step is one instruction, which rounds its
