@@ -152,6 +152,17 @@ void finish_tile(const Wide<T>* sums, long rows, long columns, T* output, const 
     finish_bounded_tile(sums, rows, output, offsets, column, add, epilogue);
     return;
   }
+  if (!apply && columns == tile_columns<T>) {
+    using V = Simd<T>;
+    for (long r = 0; r < rows; ++r, sums += tile_columns<T>) {
+      T* const to = output + offsets[r] + column;
+      V left = load_vector<V>(sums), right = load_vector<V>(sums + simd_width<T>);
+      if (add) left += load_vector<V>(to), right += load_vector<V>(to + simd_width<T>);
+      store_vector(to, left);
+      store_vector(to + simd_width<T>, right);
+    }
+    return;
+  }
   const auto finish = [&]<class V>(V value, long offset, long place) {
     if (add) value += load_vector<V>(output + offset);
     if (apply) value = epilogue.template apply<V>(value, place, offset);
