@@ -88,7 +88,7 @@ Outcome run(int samples, bool accumulate, bool packed) {
   if constexpr (requires { &Kernel::pack; }) {
     if (packed && Kernel::packed_size(node, samples) > 0) {
       packed_weight.reserve(static_cast<std::size_t>(Kernel::packed_size(node, samples)));
-      Kernel::pack(node, parameters[0].data(), packed_weight.data());
+      Kernel::pack(node, samples, parameters[0].data(), packed_weight.data());
       f.packed = packed_weight.data();
     }
   }
@@ -126,11 +126,17 @@ void compare(int samples, double rounding = 1.0) {
   }
 }
 
+/// One method of convolutions for a scope.
+struct Method {
+  explicit Method(ConvolutionMethod method) { set_convolution_method(method); }
+  ~Method() { set_convolution_method(ConvolutionMethod::automatic); }
+};
+
 template <class Net, class Input>
-void compare_product(int samples) {
+void compare_product(int samples, double rounding = 1.0) {
   using Op =
       std::conditional_t<detail::extent_of<Input>().height == 1, operators::Linear, operators::Convolution>;
-  compare<Op, Net, Input>(samples);
+  compare<Op, Net, Input>(samples, rounding);
   CHECK(run<Op, Net, Input, BFloat16>(samples, false, true).values[0] ==
         run<Op, Net, Input, BFloat16>(samples, false, false).values[0]);
   CHECK(difference(run<Op, Net, Input, float>(samples, false, true).values[0],
@@ -175,6 +181,7 @@ TEST_CASE("narrow vectors: loads and stores round as single numbers do") {
 }
 
 TEST_CASE("narrow products: convolutions") {
+  const Method scope(ConvolutionMethod::direct);
   compare_product<Conv<7, Kernel<3>>, Shape<13, 11, 5>>(3);               // odd channels: pairs across taps
   compare_product<Conv<64, Kernel<3>>, Shape<9, 10, 64>>(2);              // whole vectors
   compare_product<Conv<33, Kernel<1>>, Shape<7, 7, 300>>(1);              // no window
@@ -183,6 +190,15 @@ TEST_CASE("narrow products: convolutions") {
   compare_product<Conv<48, Kernel<3>, Groups<2>>, Shape<8, 8, 32>>(2);
   compare_product<Conv<40, Kernel<3>>, Shape<31, 30, 64>>(2);   // several strips and blocks of depth
   compare_product<Conv<530, Kernel<1>>, Shape<4, 4, 1030>>(1);  // two blocks of columns
+}
+
+TEST_CASE("narrow products: Winograd's filter") {
+  const Method scope(ConvolutionMethod::winograd);
+  compare_product<Conv<16, Kernel<3>>, Shape<4, 4, 16>>(1, 3.0);
+  compare_product<Conv<48, Kernel<3>>, Shape<9, 7, 16>>(3, 3.0);  // odd sizes, one panel and a half
+  compare_product<Conv<64, Kernel<3>, Padding<0>>, Shape<11, 12, 64>>(2, 3.0);
+  compare_product<Conv<32, Kernel<3>, Bias<false>>, Shape<33, 30, 96>>(2, 3.0);  // several blocks of tiles
+  compare_product<Conv<80, Kernel<3>>, Shape<3, 3, 560>>(5, 3.0);
 }
 
 TEST_CASE("narrow products: linear layers") {
@@ -200,6 +216,13 @@ TEST_CASE("narrow products do not depend on the number of threads") {
     return run<operators::Convolution, Net, Input, BFloat16>(2, false, false).values;
   };
   CHECK(at(1) == at(3));
+  const Method method(ConvolutionMethod::winograd);
+  using Filter = Conv<48, Kernel<3>>;
+  const auto filtered = [](int threads) {
+    const kernel_test::Threads scope(threads);
+    return run<operators::Convolution, Filter, Input, BFloat16>(2, false, false).values;
+  };
+  CHECK(filtered(1) == filtered(3));
 }
 
 TEST_CASE("narrow values: the other operators") {

@@ -70,7 +70,7 @@ struct KernelTable {
   long (*workspace)(const Node&, int samples, bool training) = nullptr;  ///< numbers of scratch wanted
   // For inference with packed weights; null for operators that have none.
   long (*packed_size)(const Node&, int samples) = nullptr;  ///< numbers of the packed weight; 0: not wanted
-  void (*pack)(const Node&, const Wide<T>* weight, Packed<T>* to) = nullptr;
+  void (*pack)(const Node&, int samples, const Wide<T>* weight, Packed<T>* to) = nullptr;
 };
 
 }  // namespace mmdl::detail

@@ -290,7 +290,7 @@ class Engine : public ParameterStore<Wide<T>> {
     for (int n = program.inputs; n < program.node_count; ++n)
       if (places[static_cast<std::size_t>(n)] >= 0)
         kernel(program.nodes[n])
-            .pack(program.nodes[n], place(program.nodes[n].entries[0]),
+            .pack(program.nodes[n], samples, place(program.nodes[n].entries[0]),
                   packed_.data() + places[static_cast<std::size_t>(n)]);
     packed_places_ = std::move(places);
     packed_at_ = this->changes();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "column_sums.hpp"
 #include "depthwise_convolution.hpp"
@@ -11,6 +12,7 @@
 #include "kernel.hpp"
 #include "window_phase.hpp"
 #include "winograd_convolution.hpp"
+#include "winograd_narrow.hpp"
 
 namespace mmdl::detail {
 
@@ -26,22 +28,27 @@ struct CpuKernel<operators::Convolution, T> {
     const long vectors = 2 * padded(node.output.channels);
     if (DepthwiseConvolution<T>::applies(node))
       return training ? std::max(vectors, DepthwiseConvolution<T>::workspace(node)) : vectors;
-    if constexpr (!is_narrow<T>)
-      if (WinogradConvolution<T>::applies(node, samples))
-        return vectors + WinogradConvolution<T>::workspace(node, samples, training);
+    const bool winograd = Winograd::applies(node, samples);
+    const long of_winograd = winograd ? Winograd::workspace(node, samples, training) : 0;
+    if (winograd && (!training || !is_narrow<T>)) return vectors + of_winograd;
     if (!training) return vectors + gemm_workspace<T>(0, 0, false);
     const long group_columns = node.output.channels / node.window.groups;
-    return vectors + gemm_workspace<T>(weight_rows(node), group_columns, true);
+    return vectors + std::max(of_winograd, gemm_workspace<T>(weight_rows(node), group_columns, true));
   }
 
-  /// The weight of each group as the product reads it; none where the product is not used.
+  /// The weight of each group as the product reads it, or as Winograd's filter of narrow values does. That of
+  /// floats transforms it anew: transformed, it is four times as large, which costs more than it saves.
   static long packed_size(const Node& node, int samples) {
     if (DepthwiseConvolution<T>::applies(node)) return 0;
-    if constexpr (!is_narrow<T>)
-      if (WinogradConvolution<T>::applies(node, samples)) return 0;
+    if (Winograd::applies(node, samples)) {
+      if constexpr (is_narrow<T>) return Winograd::packed_size(node);
+      return 0;
+    }
     return node.window.groups * packed_group(node);
   }
-  static void pack(const Node& node, const Wide<T>* weight, Packed<T>* to) {
+  static void pack(const Node& node, [[maybe_unused]] int samples, const Wide<T>* weight, Packed<T>* to) {
+    if constexpr (is_narrow<T>)
+      if (Winograd::applies(node, samples)) return Winograd::pack(node, weight, to);
     const long columns = node.output.channels / node.window.groups;
     for (long group = 0; group < node.window.groups; ++group) {
       WeightMatrix<Wide<T>> b;
@@ -58,11 +65,9 @@ struct CpuKernel<operators::Convolution, T> {
       DepthwiseConvolution<T>::forward(node, a.samples, a.inputs[0], a.parameters[0], epilogue, a.output);
       return;
     }
-    if constexpr (!is_narrow<T>) {  // its transforms would lose the few digits there are
-      if (WinogradConvolution<T>::applies(node, a.samples)) {
-        WinogradConvolution<T>::forward(a, epilogue, a.workspace + 2 * padded(node.output.channels));
-        return;
-      }
+    if (Winograd::applies(node, a.samples)) {
+      Winograd::forward(a, epilogue, a.workspace + 2 * padded(node.output.channels));
+      return;
     }
     const long groups = node.window.groups, columns = node.output.channels / groups;
     for (long group = 0; group < groups; ++group) {
@@ -92,20 +97,20 @@ struct CpuKernel<operators::Convolution, T> {
       DepthwiseConvolution<T>::backward(a);
       return;
     }
-    if constexpr (!is_narrow<T>) {
-      if (WinogradConvolution<T>::applies(node, a.samples)) {
-        WinogradConvolution<T>::backward(a);
-        return;
-      }
-    }
+    const bool winograd = Winograd::applies(node, a.samples);
+    if constexpr (!is_narrow<T>)
+      if (winograd) return Winograd::backward(a);
     for (long group = 0; group < node.window.groups; ++group) {
       if (a.parameter_gradients[0] != nullptr) backward_weights(a, group);
-      if (a.input_gradients[0] != nullptr) backward_data(a, group);
+      if (a.input_gradients[0] != nullptr && !winograd) backward_data(a, group);
     }
+    if constexpr (is_narrow<T>)
+      if (a.input_gradients[0] != nullptr && winograd) Winograd::backward_data(a);
   }
 
  private:
   using W = Wide<T>;
+  using Winograd = std::conditional_t<is_narrow<T>, NarrowWinogradConvolution, WinogradConvolution<T>>;
 
   static long padded(long count) { return divide_up(count, 16) * 16; }
 

@@ -129,12 +129,8 @@ class GemmPart<BFloat16, Output> {
         const long columns = std::min(panel, block.n_end - column);
         if (tiles_)
           multiply_with_tiles<row_pairs>(block.pairs, a, b, sums);
-        else if (height == 1)
-          multiply_narrow_tile<1, row_pairs>(block.pairs, a, b, sums);
-        else if (height <= tile_rows / 2)
-          multiply_narrow_tile<tile_rows / 2, row_pairs>(block.pairs, a, b, sums);
         else
-          multiply_narrow_tile<tile_rows, row_pairs>(block.pairs, a, b, sums);
+          multiply_narrow_rows(height, block.pairs, a, row_pairs, b, sums);
         bool add = accumulate || !first;
         if constexpr (is_narrow<Output>) {
           float* const waiting = sums_ + (block.first_row + row) * block_columns + column - block.n;

@@ -19,7 +19,7 @@ struct CpuKernel<operators::Linear, T> {
   static long packed_size(const Node& node, int) {
     return packed_factor_size<T>(node.input.size(), node.output.channels);
   }
-  static void pack(const Node& node, const Wide<T>* weight, Packed<T>* to) {
+  static void pack(const Node& node, int, const Wide<T>* weight, Packed<T>* to) {
     WeightMatrix<Wide<T>> b;
     b.data = weight;
     b.stride = node.output.channels;

@@ -11,7 +11,7 @@
 
 namespace mmdl::detail {
 
-/// A batch of images cut into tiles of 4 x 4 outputs, in the order sample, row, column.
+/// A batch of images cut into tiles of outputs, in the order sample, row, column.
 template <class T>
 struct WinogradTiles {
   const T* data = nullptr;
@@ -28,8 +28,8 @@ struct WinogradTiles {
     constexpr int size = Transform::from;
     for (long tile = begin; tile < end; ++tile, to += tile_stride) {
       const long sample = tile / columns / rows, line = width * channels;
-      const long y = tile / columns % rows * winograd_outputs + y0,
-                 x = tile % columns * winograd_outputs + x0;
+      const long y = tile / columns % rows * Transform::outputs + y0,
+                 x = tile % columns * Transform::outputs + x0;
       const T* corner = data + (sample * height + y) * line + x * channels;
       const bool inside = y >= 0 && x >= 0 && y + size <= height && x + size <= width;
       const auto run = [&](const auto& is_inside) {

@@ -17,6 +17,7 @@ inline constexpr int winograd_products = winograd_inputs * winograd_inputs;
 /// B^T d.
 template <class T>
 struct WinogradInput {
+  static constexpr int outputs = winograd_outputs;  // of the tiles that it is for, a side
   static constexpr int from = winograd_inputs, to = winograd_inputs;
   template <class V>
   static void line(const V (&d)[6], V (&t)[6]) {
@@ -67,6 +68,7 @@ struct WinogradOutput {
 /// A y, for the gradient of the output.
 template <class T>
 struct WinogradOutputGradient {
+  static constexpr int outputs = winograd_outputs;
   static constexpr int from = winograd_outputs, to = winograd_inputs;
   template <class V>
   static void line(const V (&y)[4], V (&m)[6]) {
