@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// One layer of ours alone, ready to be run forward and backward: what the benchmarks of layers time.
+#pragma once
+
+#include <algorithm>
+
+#include "mmdl/mmdl.hpp"
+
+namespace mmdl::bench {
+
+/// A layer alone, with room for a batch.
+template <class Layer, class Input>
+class LayerRun {
+  template <detail::Mode mode>
+  static constexpr detail::ProgramView program =
+      detail::program_view<detail::Program<Layer, Input, mode>, mode>();
+
+ public:
+  explicit LayerRun(int samples) : input_(samples), samples_(samples) { fill_normal(input_, 1); }
+
+  void infer() { forward(program<detail::Mode::inference>); }
+  void train_forward() { forward(program<detail::Mode::training_with_inputs>); }
+  /// The gradients of parameters and input, for an output gradient of ones; `train_forward` comes before.
+  void backward() {
+    const auto& p = program<detail::Mode::training_with_inputs>;
+    auto& engine = model_.engine();
+    std::fill_n(engine.gradient(p, p.outputs.id[0]), samples_ * output_shape<Layer, Input>::size, 1.0f);
+    engine.backward(p, samples_, {});
+  }
+
+  /// Bytes that have to move at least once in a forward: input, parameters, output.
+  double bytes() const {
+    return 4.0 * (static_cast<double>(samples_) * (Input::size + output_shape<Layer, Input>::size) +
+                  static_cast<double>(parameter_count<Layer, Input>));
+  }
+
+  Model<Layer, Input>& model() { return model_; }
+  const Tensor<Input>& input() const { return input_; }
+  /// The output of the last `infer`.
+  const float* output() {
+    return model_.engine().value(program<detail::Mode::inference>,
+                                 program<detail::Mode::inference>.outputs.id[0]);
+  }
+  /// The gradient of the input, after `backward`.
+  const float* input_gradient() {
+    return model_.engine().gradient(program<detail::Mode::training_with_inputs>, 0);
+  }
+
+ private:
+  void forward(const detail::ProgramView& p) {
+    const float* inputs[] = {input_.data()};
+    model_.engine().forward(p, samples_, inputs, {});
+  }
+
+  Model<Layer, Input> model_;
+  Tensor<Input> input_;
+  int samples_;
+};
+
+}  // namespace mmdl::bench
