@@ -20,12 +20,14 @@ class LayerRun {
 
   void infer() { forward(program<detail::Mode::inference>); }
   void train_forward() { forward(program<detail::Mode::training_with_inputs>); }
-  /// The gradients of parameters and input, for an output gradient of ones; `train_forward` comes before.
-  void backward() {
+  /// The gradients of parameters and input, for the output gradient that is in place; `train_forward` and
+  /// `fill_output_gradient` come before.
+  void backward() { model_.engine().backward(program<detail::Mode::training_with_inputs>, samples_, {}); }
+  /// An output gradient of ones.
+  void fill_output_gradient() {
     const auto& p = program<detail::Mode::training_with_inputs>;
-    auto& engine = model_.engine();
-    std::fill_n(engine.gradient(p, p.outputs.id[0]), samples_ * output_shape<Layer, Input>::size, 1.0f);
-    engine.backward(p, samples_, {});
+    std::fill_n(model_.engine().gradient(p, p.outputs.id[0]), samples_ * output_shape<Layer, Input>::size,
+                1.0f);
   }
 
   /// Bytes that have to move at least once in a forward: input, parameters, output.
