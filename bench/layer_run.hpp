@@ -3,10 +3,34 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
+#include <vector>
 
 #include "mmdl/mmdl.hpp"
 
 namespace mmdl::bench {
+
+/// Seconds of `body`, the mean of `passes`.
+template <class Body>
+double seconds(const Body& body, int passes) {
+  const auto start = std::chrono::steady_clock::now();
+  for (int pass = 0; pass < passes; ++pass) body();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / passes;
+}
+
+/// The one for which `pass` is fastest, by two short trials of each after a warm-up.
+template <class Candidate, class Pass>
+Candidate& fastest(std::vector<Candidate>& candidates, const Pass& pass) {
+  Candidate* best = nullptr;
+  double least = 0.0;
+  for (Candidate& each : candidates) {
+    const auto body = [&] { pass(each); };
+    const int passes = std::max(1, static_cast<int>(0.01 / std::max(seconds(body, 1), 1e-9)));
+    const double time = std::min(seconds(body, passes), seconds(body, passes));
+    if (best == nullptr || time < least) best = &each, least = time;
+  }
+  return *best;
+}
 
 /// A layer alone, with room for a batch.
 template <class Layer, class Input>
@@ -31,8 +55,8 @@ class LayerRun {
   }
 
   /// Bytes that have to move at least once in a forward: input, parameters, output.
-  double bytes() const {
-    return 4.0 * (static_cast<double>(samples_) * (Input::size + output_shape<Layer, Input>::size) +
+  static double bytes(int samples) {
+    return 4.0 * (static_cast<double>(samples) * (Input::size + output_shape<Layer, Input>::size) +
                   static_cast<double>(parameter_count<Layer, Input>));
   }
 

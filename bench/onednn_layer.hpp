@@ -17,10 +17,16 @@ enum class OneDnnWay {
   winograd        ///< its Winograd convolutions, in its own layout; throws `dnnl::error` where it has none
 };
 
+constexpr const char* name_of(OneDnnWay way) {
+  return way == OneDnnWay::channels_last ? "channels last"
+         : way == OneDnnWay::own_layout  ? "own layout"
+                                         : "winograd";
+}
+
 /// A convolution, linear layer, batch norm, ReLU or pooling, lowered to its `Node`, for a batch.
 class OneDnnLayer {
  public:
-  static bool supports(const detail::Node& node) {
+  static constexpr bool supports(const detail::Node& node) {
     using Kind = detail::OperatorKind;
     return node.kind == Kind::convolution || node.kind == Kind::linear || node.kind == Kind::batch_norm ||
            node.kind == Kind::max_pool || node.kind == Kind::global_average_pool ||
@@ -48,6 +54,8 @@ class OneDnnLayer {
         break;
     }
   }
+
+  OneDnnWay way() const { return way_; }
 
   void infer() { infer_.run(); }
   void train_forward() { train_.run(); }
@@ -275,5 +283,18 @@ class OneDnnLayer {
   Step infer_, train_;
   std::vector<Step> backward_;
 };
+
+/// The layer in each way that oneDNN has for it.
+inline std::vector<OneDnnLayer> onednn_layers(const detail::Node& node, int samples) {
+  std::vector<OneDnnLayer> layers;
+  for (const OneDnnWay way : {OneDnnWay::channels_last, OneDnnWay::own_layout, OneDnnWay::winograd}) {
+    if (way == OneDnnWay::winograd && node.kind != detail::OperatorKind::convolution) continue;
+    try {
+      layers.emplace_back(node, samples, way);
+    } catch (const dnnl::error&) {  // it has no such way for this layer
+    }
+  }
+  return layers;
+}
 
 }  // namespace mmdl::bench

@@ -3,11 +3,10 @@
 // Prints a line for each layer and pass: "<pass>\t<layer>\t<how often>\t<operations>\t<our
 // seconds>\t<oneDNN's>\t<its way>". Usage: resnet101_layers [batch (8)] [runs (7)] [part of the layers'
 // names, or nothing: all]
-#include <chrono>
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,13 +19,6 @@ namespace {
 
 constexpr auto& network =
     detail::graph_of<Sequential<MultiScale<ResNet101, NoFusion>, Linear<81>>, Shape<224, 224, 3>>;
-
-template <class Body>
-double seconds(const Body& body, int passes) {
-  const auto start = std::chrono::steady_clock::now();
-  for (int pass = 0; pass < passes; ++pass) body();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / passes;
-}
 
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
@@ -73,65 +65,45 @@ void compare(const char* name, std::vector<bool>& covered, const Settings& setti
   auto& engine = ours.model().engine();
   const bool weights = node.entries[0] >= 0, bias = node.entries[1] >= 0;
 
-  struct Way {
-    const char* name;
-    std::unique_ptr<bench::OneDnnLayer> layer;
-  };
-  std::vector<Way> ways;
-  using bench::OneDnnWay;
-  for (const auto& [way, way_name] :
-       {std::pair{OneDnnWay::channels_last, "channels last"}, std::pair{OneDnnWay::own_layout, "own layout"},
-        std::pair{OneDnnWay::winograd, "winograd"}}) {
-    if (way == OneDnnWay::winograd && node.kind != detail::OperatorKind::convolution) continue;
-    try {
-      ways.push_back({way_name, std::make_unique<bench::OneDnnLayer>(node, settings.batch, way)});
-    } catch (const dnnl::error&) {  // it has no such way for this layer
-    }
-  }
+  std::vector<bench::OneDnnLayer> peers = bench::onednn_layers(node, settings.batch);
   // Both have the same numbers, and must come to the same.
   ours.infer();
-  for (auto& way : ways) {
-    way.layer->copy_in(ours.input().data(), weights ? engine.entry_data(node.entries[0]) : nullptr,
-                       bias ? engine.entry_data(node.entries[1]) : nullptr);
-    way.layer->infer();
-    const double error = distance(ours.output(), way.layer->output());
+  for (auto& peer : peers) {
+    peer.copy_in(ours.input().data(), weights ? engine.entry_data(node.entries[0]) : nullptr,
+                 bias ? engine.entry_data(node.entries[1]) : nullptr);
+    peer.infer();
+    const double error = distance(ours.output(), peer.output());
     if (!(error < 1e-3)) {
-      std::fprintf(stderr, "resnet101_layers: %s: oneDNN's output (%s) is off by %g\n", name, way.name,
-                   error);
+      std::fprintf(stderr, "resnet101_layers: %s: oneDNN's output (%s) is off by %g\n", name,
+                   name_of(peer.way()), error);
       std::exit(1);
     }
   }
   ours.train_forward();
   ours.fill_output_gradient();
   ours.backward();
-  for (auto& way : ways) {
-    way.layer->train_forward();
-    way.layer->backward();
-    const double error = distance(ours.input_gradient(), way.layer->input_gradient());
+  for (auto& peer : peers) {
+    peer.train_forward();
+    peer.backward();
+    const double error = distance(ours.input_gradient(), peer.input_gradient());
     if (!(error < 1e-3) &&
         node.kind != detail::OperatorKind::batch_norm) {  // there it is a zero with rounding
-      std::fprintf(stderr, "resnet101_layers: %s: oneDNN's gradient (%s) is off by %g\n", name, way.name,
-                   error);
+      std::fprintf(stderr, "resnet101_layers: %s: oneDNN's gradient (%s) is off by %g\n", name,
+                   name_of(peer.way()), error);
       std::exit(1);
     }
   }
   const double operations = 2.0 * static_cast<double>(multiply_adds<Layer, Input>) * settings.batch;
   const auto alternate = [&](const char* pass, const auto& mine, const auto& theirs, double work) {
-    const int passes = std::max(1, static_cast<int>(0.01 / seconds(mine, 1)));
-    std::size_t best = 0;
-    double least = INFINITY;
-    for (std::size_t w = 0; w < ways.size(); ++w) {
-      const double time = std::min(seconds([&] { theirs(*ways[w].layer); }, passes),
-                                   seconds([&] { theirs(*ways[w].layer); }, passes));
-      if (time < least) least = time, best = w;
-    }
+    bench::OneDnnLayer& peer = bench::fastest(peers, theirs);
+    const int passes = std::max(1, static_cast<int>(0.01 / bench::seconds(mine, 1)));
     std::vector<double> our_times, peer_times;
     for (int run = 0; run < settings.runs; ++run) {
-      our_times.push_back(seconds(mine, passes));
-      peer_times.push_back(seconds([&] { theirs(*ways[best].layer); }, passes));
+      our_times.push_back(bench::seconds(mine, passes));
+      peer_times.push_back(bench::seconds([&] { theirs(peer); }, passes));
     }
     std::printf("%s\t%s\t%d\t%.0f\t%.9g\t%.9g\t%s\n", pass, name, times, work, median(our_times),
-                median(peer_times), ways[best].name);
+                median(peer_times), name_of(peer.way()));
     std::fflush(stdout);
   };
   alternate(
