@@ -27,10 +27,10 @@ constexpr const char* name_of(OneDnnWay way) {
 class OneDnnLayer {
  public:
   static constexpr bool supports(const detail::Node& node) {
-    using Kind = detail::OperatorKind;
-    return node.kind == Kind::convolution || node.kind == Kind::linear || node.kind == Kind::batch_norm ||
-           node.kind == Kind::max_pool || node.kind == Kind::global_average_pool ||
-           (node.kind == Kind::activation && node.activation == Activation::relu);
+    using Kinds = detail::OperatorKind;
+    return node.kind == Kinds::convolution || node.kind == Kinds::linear || node.kind == Kinds::batch_norm ||
+           node.kind == Kinds::max_pool || node.kind == Kinds::global_average_pool ||
+           (node.kind == Kinds::activation && node.activation == Activation::relu);
   }
 
   /// Throws `dnnl::error` where oneDNN cannot compute the node that way.

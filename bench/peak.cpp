@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// The arithmetic that this machine reaches on registers alone: the ceiling that rates are compared with.
+// Prints a line for each number type the program was compiled for: "float32 <GFLOP/s>", "bf16 <GFLOP/s>"
+// (products of bf16, sums in float32), on OMP_NUM_THREADS threads. Usage: peak [seconds for each (0.5)]
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+
+#include "mmdl/backend/cpu/vector.hpp"
+#include "mmdl/core/threads.hpp"
+
+#if defined(__AVX512BF16__) || defined(__AMX_BF16__)
+#  include <immintrin.h>
+#endif
+#if defined(__AMX_BF16__)
+#  include <sys/syscall.h>
+#  include <unistd.h>
+#endif
+
+namespace {
+
+using Vector = mmdl::detail::Simd<float>;
+constexpr int sums = mmdl::detail::tile_rows;  // independent, to cover the latency; all fit the registers
+constexpr long steps = 200000;                 // of a call, about a millisecond
+
+/// Keeps the compiler from working a value out, or from dropping it.
+inline void opaque(Vector& value) { asm volatile("" : "+v"(value)); }
+
+/// Floating-point operations of one call: every sum takes a multiply-add of a whole vector in each step.
+double multiply_add() {
+  Vector sum[sums] = {}, factor = Vector{} + 0.999f, term = Vector{} + 0.001f;
+  opaque(factor);
+  opaque(term);
+  for (long step = 0; step < steps; ++step) {
+    MMDL_UNROLL
+    for (int i = 0; i < sums; ++i) {
+      sum[i] = sum[i] * factor + term;
+      opaque(sum[i]);
+    }
+  }
+  return 2.0 * static_cast<double>(steps * sums * mmdl::detail::simd_width<float>);
+}
+
+#if defined(__AMX_BF16__)
+/// The kernel must allow the process the tiles; false where it does not.
+bool allow_tiles() {
+  constexpr long request_permission = 0x1023, tile_data = 18;
+  return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+}
+
+double tile_product() {
+  alignas(64) unsigned char configuration[64] = {1};  // palette 1: tiles of 16 rows of 64 bytes
+  for (int tile = 0; tile < 8; ++tile) {
+    configuration[16 + 2 * tile] = 64;
+    configuration[48 + tile] = 16;
+  }
+  asm volatile("ldtilecfg %0" : : "m"(configuration));
+  asm volatile(
+      "tilezero %tmm0\n\ttilezero %tmm1\n\ttilezero %tmm2\n\ttilezero %tmm3\n\t"
+      "tilezero %tmm4\n\ttilezero %tmm5\n\ttilezero %tmm6\n\ttilezero %tmm7");
+  constexpr long products = steps / 20;
+  for (long step = 0; step < products; ++step)
+    asm volatile(
+        "tdpbf16ps %tmm6, %tmm4, %tmm0\n\ttdpbf16ps %tmm7, %tmm4, %tmm1\n\t"
+        "tdpbf16ps %tmm6, %tmm5, %tmm2\n\ttdpbf16ps %tmm7, %tmm5, %tmm3");
+  asm volatile("tilerelease");
+  return 4.0 * static_cast<double>(products) * 2.0 * 16 * 16 * 32;
+}
+#endif
+
+#if defined(__AVX512BF16__)
+double dot_product() {
+  Vector sum[sums] = {};
+  __m512bh a, b;  // zeros: of any numbers the product takes the same time
+  asm volatile("vpxorq %0, %0, %0" : "=v"(a));
+  asm volatile("vpxorq %0, %0, %0" : "=v"(b));
+  for (long step = 0; step < steps; ++step) {
+    MMDL_UNROLL
+    for (int i = 0; i < sums; ++i) asm volatile("vdpbf16ps %2, %1, %0" : "+v"(sum[i]) : "v"(a), "v"(b));
+  }
+  return 4.0 * static_cast<double>(steps * sums * mmdl::detail::simd_width<float>);
+}
+#endif
+
+/// GFLOP/s of `call` on all threads, for at least that many seconds: the best of ten parts, as others' work
+/// on the machine only takes away.
+template <class Call>
+double rate(const Call& call, double seconds) {
+  using Clock = std::chrono::steady_clock;
+  double best = 0.0;
+  for (int part = 0; part < 10; ++part) {
+    double operations = 0.0;
+    const auto start = Clock::now();
+    double elapsed = 0.0;
+    do {
+#pragma omp parallel reduction(+ : operations)
+      for (int i = 0; i < 4; ++i) operations += call();
+      elapsed = std::chrono::duration<double>(Clock::now() - start).count();
+    } while (elapsed < seconds / 10);
+    if (operations / elapsed > best) best = operations / elapsed;
+  }
+  return best * 1e-9;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  const double seconds = count > 1 ? std::atof(words[1]) : 0.5;
+  std::printf("float32 %.1f\n", rate(multiply_add, seconds));
+#if defined(__AMX_BF16__)
+  if (allow_tiles()) {
+    std::printf("bf16 %.1f\n", rate(tile_product, seconds));
+    return 0;
+  }
+#endif
+#if defined(__AVX512BF16__)
+  std::printf("bf16 %.1f\n", rate(dot_product, seconds));
+#endif
+  return 0;
+}
