@@ -45,7 +45,7 @@ def table(extra=False):
         rows += _timed(MS_CNN, "MS-CNN", ms_cnn, (1, 8), inference, ("inference",), number)
         rows += _timed(MS_CNN, "MS-CNN", ms_cnn, (8,), training, ("training",), number)
     for question in ("inference", "training"):
-        rows.append(Row(MEMORY, f"MS-CNN, memory of {question}, float32, batch 8", 2.5, "memory", ms_cnn, question,
+        rows.append(Row(MEMORY, f"memory of {question}, MS-CNN, float32, batch 8", 2.5, "memory", ms_cnn, question,
                         batch=8))
     for label, network in (("ResNet-18", "resnet18"), ("MobileNet 1.0", "mobilenet100")):
         rows += _timed(SMALL, label, network, (1, 8), 1.2)
@@ -60,14 +60,14 @@ def table(extra=False):
     rows.append(Row(COMPILE, "compile time, annotator over ResNet-101, of 10 s", 1.0, "compile", what="seconds"))
     rows.append(Row(COMPILE, "compile memory, annotator over ResNet-101, of 1 GB", 1.0, "compile", what="memory"))
     if extra:
-        for label, network in (("ResNet-50", "resnet50"), ("ResNet-101", "resnet101"), ("MobileNet 0.75", "mobilenet75"),
-                               ("VGG-16", "vgg16"), ("GoogLeNet", "googlenet")):
+        for label, network in (("ResNet-50", "resnet50"), ("ResNet-101", "resnet101"),
+                               ("MobileNet 0.75", "mobilenet75"), ("VGG-16", "vgg16"), ("GoogLeNet", "googlenet")):
             rows += _timed(EXTRA, label, network, (1, 8), None)
     return rows
 
 
 def chosen(pattern, extra=False):
-    """The rows whose group or name has the regular expression, letters of either case. ValueError: none, or no such."""
+    """The rows whose group or name has the regular expression, in letters of either case. ValueError: there is none."""
     try:
         wanted = re.compile(pattern, re.IGNORECASE)
     except re.error as error:

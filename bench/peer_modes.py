@@ -59,7 +59,7 @@ def inference_pass(row, mode):
         model = compiled(net, mode) if mode.startswith("compiled") else net
 
     # Freezing by the compiler wants no_grad; the rest of inference mode (no version counters) is compiled away.
-    quiet = torch.no_grad if mode.startswith("compiled") else torch.inference_mode
+    quiet = torch.inference_mode
 
     def run():
         with quiet():

@@ -163,6 +163,8 @@ int main(int count, char** words) {
                  settings.batch, settings.runs);
     return 2;
   }
+  const dnnl_version_t& version = *dnnl_version();
+  std::printf("# oneDNN %d.%d.%d\n", version.major, version.minor, version.patch);
   std::vector<bool> covered(static_cast<std::size_t>(network.node_count));
   convolution<224, 3, 64, 7, 2>(covered, settings);
   pointwise<112, 64>(covered, settings);
