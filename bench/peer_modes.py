@@ -6,10 +6,11 @@ Started by compare_pytorch with a Python that has torch. Each line of standard i
 standard output its answer:
   {"ask": "about"}                     {"versions": {...}}
   {"ask": "parameters", "row"}         {"number"}: trained parameters of the network
-  {"ask": "trial", "row", "mode"}      {"seconds"}: of a pass in that mode; the fastest mode so far is kept
-  {"ask": "run", "passes"}             {"seconds"}: the mean of so many passes in the mode kept
+  {"ask": "trial", "row", "mode"}      {"seconds"}: of a pass in that mode
+  {"ask": "run", "passes"}             {"seconds"}: the mean of so many passes in that mode
   {"ask": "memory", "row", "mode"}     {"bytes"}: that one warm pass adds to the resident memory
-where a row is {"network", "question", "number", "batch"}. A request that fails is answered with {"error"}.
+where a row is {"network", "question", "number", "batch"}. A request that fails is answered with {"error"}. A process
+tries one mode: what the compiler keeps of one would change the next.
 """
 import argparse
 import contextlib
@@ -36,7 +37,6 @@ def compiled(function, mode):
     """The function by torch.compile, in the way that the mode's name says."""
     import torch
     import torch._inductor.config as inductor
-    torch._dynamo.reset()
     inductor.freezing = mode in INFERENCE  # weights are constants: they are laid out in advance
     inductor.cpp_wrapper = "C++ wrapper" in mode
     how = {"mode": "max-autotune-no-cudagraphs"} if "max-autotune" in mode else {}
@@ -102,10 +102,10 @@ def resident(field):
 
 
 class Worker:
-    """Keeps the fastest of the modes that were tried."""
+    """Answers the requests."""
 
     def __init__(self):
-        self.best, self.best_seconds = None, None
+        self.pass_of_mode = None
 
     def about(self, _):
         import torch
@@ -125,14 +125,11 @@ class Worker:
             run()
         passes = max(1, min(200, int(0.1 / max(timed(run), 1e-9))))
         seconds = statistics.median(timed(run, passes) for _ in range(3))
-        if self.best is None or seconds < self.best_seconds:
-            self.best, self.best_seconds = run, seconds
-        del run
-        gc.collect()
+        self.pass_of_mode = run
         return {"seconds": seconds}
 
     def run(self, request):
-        return {"seconds": timed(self.best, request["passes"])}
+        return {"seconds": timed(self.pass_of_mode, request["passes"])}
 
     def memory(self, request):
         row, mode = request["row"], request["mode"]
