@@ -117,7 +117,7 @@ TEST_CASE("the number of threads changes weights and outputs by no more than rou
     CAPTURE(threads);
     const Result together = train({threads}, sgd);
     CHECK(same_bits(together.first, alone.first));
-    CHECK(distance(together.trained, alone.trained) < 1e-5 * moved);
+    CHECK(distance(together.trained, alone.trained) < 5e-5 * moved);
     CHECK(distance(together.outputs, alone.outputs) < 1e-4);
     CHECK(distance(together.losses, alone.losses) < 1e-4);
   }
