@@ -84,7 +84,7 @@ class CompareTest(unittest.TestCase):
         command = [sys.executable, os.path.join(BENCH, "compare_pytorch"), "--python", self.path("peer"), "--programs",
                    self.folder.name, "--runs", "2", *options]
         return subprocess.run(command, text=True, capture_output=True, check=False,
-                              env=dict(os.environ, OMP_WAIT_POLICY="passive"))
+                              env=dict(os.environ, OMP_WAIT_POLICY="passive", PYTHONDONTWRITEBYTECODE="1"))
 
     def report(self, *options):
         done = self.compare("--json", self.path("out.json"), *options)
