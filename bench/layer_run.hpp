@@ -40,8 +40,12 @@ class LayerRun {
       detail::program_view<detail::Program<Layer, Input, mode>, mode>();
 
  public:
-  explicit LayerRun(int samples) : input_(samples), samples_(samples) { fill_normal(input_, 1); }
+  explicit LayerRun(int samples) : input_(samples), samples_(samples) {
+    fill_normal(input_, 1);
+    model_.prepare_inference();
+  }
 
+  /// As in inference, the weights laid out in advance.
   void infer() { forward(program<detail::Mode::inference>); }
   void train_forward() { forward(program<detail::Mode::training_with_inputs>); }
   /// The gradients of parameters and input, for the output gradient that is in place; `train_forward` and

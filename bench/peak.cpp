@@ -6,15 +6,12 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "mmdl/backend/cpu/tile_unit.hpp"
 #include "mmdl/backend/cpu/vector.hpp"
 #include "mmdl/core/threads.hpp"
 
-#if defined(__AVX512BF16__) || defined(__AMX_BF16__)
+#if defined(__AVX512BF16__)
 #  include <immintrin.h>
-#endif
-#if defined(__AMX_BF16__)
-#  include <sys/syscall.h>
-#  include <unistd.h>
 #endif
 
 namespace {
@@ -41,29 +38,16 @@ double multiply_add() {
   return 2.0 * static_cast<double>(steps * sums * mmdl::detail::simd_width<float>);
 }
 
-#if defined(__AMX_BF16__)
-/// The kernel must allow the process the tiles; false where it does not.
-bool allow_tiles() {
-  constexpr long request_permission = 0x1023, tile_data = 18;
-  return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
-}
-
+#if defined(MMDL_TILE_UNIT_OF_THE_CPU)
 double tile_product() {
-  alignas(64) unsigned char configuration[64] = {1};  // palette 1: tiles of 16 rows of 64 bytes
-  for (int tile = 0; tile < 8; ++tile) {
-    configuration[16 + 2 * tile] = 64;
-    configuration[48 + tile] = 16;
-  }
-  asm volatile("ldtilecfg %0" : : "m"(configuration));
-  asm volatile(
-      "tilezero %tmm0\n\ttilezero %tmm1\n\ttilezero %tmm2\n\ttilezero %tmm3\n\t"
-      "tilezero %tmm4\n\ttilezero %tmm5\n\ttilezero %tmm6\n\ttilezero %tmm7");
+  mmdl::detail::TileUnit::configure();  // all tiles are zero then: of any numbers the product takes the same
+                                        // time
   constexpr long products = steps / 20;
   for (long step = 0; step < products; ++step)
     asm volatile(
         "tdpbf16ps %tmm6, %tmm4, %tmm0\n\ttdpbf16ps %tmm7, %tmm4, %tmm1\n\t"
         "tdpbf16ps %tmm6, %tmm5, %tmm2\n\ttdpbf16ps %tmm7, %tmm5, %tmm3");
-  asm volatile("tilerelease");
+  mmdl::detail::TileUnit::release();
   return 4.0 * static_cast<double>(products) * 2.0 * 16 * 16 * 32;
 }
 #endif
@@ -107,8 +91,8 @@ double rate(const Call& call, double seconds) {
 int main(int count, char** words) {
   const double seconds = count > 1 ? std::atof(words[1]) : 0.5;
   std::printf("float32 %.1f\n", rate(multiply_add, seconds));
-#if defined(__AMX_BF16__)
-  if (allow_tiles()) {
+#if defined(MMDL_TILE_UNIT_OF_THE_CPU)
+  if (mmdl::detail::TileUnit::available()) {
     std::printf("bf16 %.1f\n", rate(tile_product, seconds));
     return 0;
   }

@@ -44,12 +44,12 @@ struct Result {
 };
 
 /// Seven steps on batches of five, then what the network says of the last batch.
-template <class Optimizer>
+template <class Backend = Cpu<float>, class Optimizer>
 Result train(const Settings& settings, Optimizer optimizer) {
   const Restored restored;
   set_thread_count(settings.threads);
   set_convolution_method(settings.method);
-  Model<Classifier, Picture> model(settings.seed);
+  Model<Classifier, Picture, Backend> model(settings.seed);
   Trainer trainer{model, SoftmaxCrossEntropy{}, optimizer};
   trainer.with_clipping(5.0f);
   Result result;
@@ -81,9 +81,9 @@ double distance(const std::vector<float>& a, const std::vector<float>& b) {
   return std::sqrt(sum);
 }
 
-template <class Optimizer>
+template <class Backend = Cpu<float>, class Optimizer>
 void check(const Settings& settings, const Optimizer& optimizer) {
-  const Result once = train(settings, optimizer), again = train(settings, optimizer);
+  const Result once = train<Backend>(settings, optimizer), again = train<Backend>(settings, optimizer);
   CHECK(same_bits(once.first, again.first));
   CHECK(same_bits(once.losses, again.losses));
   CHECK(same_bits(once.trained, again.trained));
@@ -91,12 +91,12 @@ void check(const Settings& settings, const Optimizer& optimizer) {
   CHECK(distance(once.trained, once.first) > 0.1);  // there was something to tell apart
   Settings other = settings;
   other.seed = 4;
-  CHECK_FALSE(same_bits(train(other, optimizer).trained, once.trained));
+  CHECK_FALSE(same_bits(train<Backend>(other, optimizer).trained, once.trained));
 }
 
 }  // namespace
 
-TEST_CASE("equal settings give equal weights, bit for bit, with each method and optimizer") {
+TEST_CASE("equal settings give equal weights, bit for bit, with each method, optimizer and number type") {
   const Sgd sgd{.learning_rate = 0.05f, .momentum = 0.9f, .weight_decay = 1e-4f};
   const AdamW adam{.learning_rate = 0.003f};
   for (const int threads : {1, 2, 3}) {
@@ -106,6 +106,7 @@ TEST_CASE("equal settings give equal weights, bit for bit, with each method and 
       check({threads, 3, method}, sgd);
     }
     check({threads}, adam);
+    check<Cpu<BFloat16>>({threads}, sgd);
   }
 }
 
