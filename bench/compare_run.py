@@ -22,7 +22,7 @@ class Failed(Exception):
 
 
 class NotThere(Failed):
-    """Our program says that it cannot do this yet."""
+    """Something is not there to be measured: ours cannot do it yet, or the peer is not installed."""
 
 
 class Process:
@@ -109,7 +109,7 @@ class Comparison:
         try:
             getattr(self, "_" + row.kind)(row, result)
         except Failed as failure:
-            result.update(note=str(failure), failed=True)
+            result.update(note=str(failure), failed=not isinstance(failure, NotThere))
         if result["ratio"] is None and result["ours"] and result["peer"]:
             result["ratio"] = result["peer"] / result["ours"]
         return result
@@ -220,7 +220,7 @@ class Comparison:
         """What bench_resnet101_layers prints, run once for each batch."""
         if batch not in self.layer_lines:
             if not os.path.exists(self.program("resnet101_layers")):
-                raise Failed("bench_resnet101_layers was not built: it needs oneDNN (Debian: libdnnl-dev)")
+                raise NotThere("bench_resnet101_layers was not built: it needs oneDNN (Debian: libdnnl-dev)")
             lines = []
             for text in run([self.program("resnet101_layers"), str(batch), str(self.runs)], self.environment):
                 if text.startswith("# oneDNN "):
@@ -244,8 +244,10 @@ class Comparison:
                     _, name, seconds, megabytes = text.split()
                     self.compile_lines[name] = {"seconds": float(seconds), "memory": 1e6 * float(megabytes)}
         mine, dlib = (self.compile_lines.get(name) for name in ("mmdl_annotator_resnet101", "dlib_resnet101"))
-        if mine is None or (row.what == "dlib" and dlib is None):
-            raise Failed("bench/compile_cost.sh: found no figure" + (" of dlib (Debian: libdlib-dev)" if mine else ""))
+        if mine is None:
+            raise Failed("bench/compile_cost.sh: found no figure")
+        if row.what == "dlib" and dlib is None:
+            raise NotThere("dlib was not found (Debian: libdlib-dev)")
         figure = "memory" if row.what == "memory" else "seconds"
         limit = {"memory": 1e9, "seconds": 10.0}
         result.update(ours=mine[figure], unit="B" if figure == "memory" else "s",

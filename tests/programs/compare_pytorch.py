@@ -156,7 +156,16 @@ class CompareTest(unittest.TestCase):
         self.assertEqual((against["ratio"], against["peer_mode"], seconds["ratio"]), (5.0, "dlib", 2.0))
         self.assertEqual((memory["ratio"], memory["unit"]), (2.5, "B"))
         del comparison.compile_lines["dlib_resnet101"]
-        self.assertIn("libdlib-dev", comparison.measure(compare_rows.chosen("against dlib$")[0])["note"])
+        row = comparison.measure(compare_rows.chosen("against dlib$")[0])
+        self.assertEqual((row["ratio"], row["failed"]), (None, False))
+        self.assertIn("libdlib-dev", row["note"])
+
+    def test_without_onednn(self):
+        os.remove(self.path("bench_resnet101_layers"))
+        done, report = self.report("--rows", "^layers, forward, least, batch 8")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(report["rows"][0]["ratio"], None)
+        self.assertIn("libdnnl-dev", report["rows"][0]["note"])
 
     def test_markdown(self):
         path = self.path("page.md")
