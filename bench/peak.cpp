@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The arithmetic that this machine reaches on registers alone: the ceiling that rates are compared with.
 // Prints a line for each number type the program was compiled for: "float32 <GFLOP/s>", "bf16 <GFLOP/s>"
-// (products of bf16, sums in float32), on OMP_NUM_THREADS threads. Usage: peak [seconds for each (0.5)]
+// (products of bf16, sums in float32), on OMP_NUM_THREADS threads. Usage: peak [seconds for each (1)]
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -66,22 +67,24 @@ double dot_product() {
 }
 #endif
 
-/// GFLOP/s of `call` on all threads, for at least that many seconds: the best of ten parts, as others' work
-/// on the machine only takes away.
+/// GFLOP/s of `call` on all threads: the best of parts of 10 ms, as others' work on the machine only takes
+/// away.
 template <class Call>
 double rate(const Call& call, double seconds) {
   using Clock = std::chrono::steady_clock;
+  const auto since = [](Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
   double best = 0.0;
-  for (int part = 0; part < 10; ++part) {
-    double operations = 0.0;
+  for (const auto begin = Clock::now(); best == 0.0 || since(begin) < seconds;) {
+    double operations = 0.0, elapsed = 0.0;
     const auto start = Clock::now();
-    double elapsed = 0.0;
     do {
 #pragma omp parallel reduction(+ : operations)
       for (int i = 0; i < 4; ++i) operations += call();
-      elapsed = std::chrono::duration<double>(Clock::now() - start).count();
-    } while (elapsed < seconds / 10);
-    if (operations / elapsed > best) best = operations / elapsed;
+      elapsed = since(start);
+    } while (elapsed < 0.01);
+    best = std::max(best, operations / elapsed);
   }
   return best * 1e-9;
 }
@@ -89,7 +92,7 @@ double rate(const Call& call, double seconds) {
 }  // namespace
 
 int main(int count, char** words) {
-  const double seconds = count > 1 ? std::atof(words[1]) : 0.5;
+  const double seconds = count > 1 ? std::atof(words[1]) : 1.0;
   std::printf("float32 %.1f\n", rate(multiply_add, seconds));
 #if defined(MMDL_TILE_UNIT_OF_THE_CPU)
   if (mmdl::detail::TileUnit::available()) {
