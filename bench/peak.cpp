@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <vector>
 
 #include "mmdl/backend/cpu/tile_unit.hpp"
 #include "mmdl/backend/cpu/vector.hpp"
@@ -75,13 +76,18 @@ double rate(const Call& call, double seconds) {
   const auto since = [](Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
   };
+  std::vector<double> of_thread(static_cast<std::size_t>(mmdl::thread_count()));
   double best = 0.0;
   for (const auto begin = Clock::now(); best == 0.0 || since(begin) < seconds;) {
     double operations = 0.0, elapsed = 0.0;
     const auto start = Clock::now();
     do {
-#pragma omp parallel reduction(+ : operations)
-      for (int i = 0; i < 4; ++i) operations += call();
+      mmdl::detail::parallel([&](int thread, int) {
+        double& mine = of_thread[static_cast<std::size_t>(thread)];
+        mine = 0.0;
+        for (int i = 0; i < 4; ++i) mine += call();
+      });
+      for (const double done : of_thread) operations += done;
       elapsed = since(start);
     } while (elapsed < 0.01);
     best = std::max(best, operations / elapsed);
