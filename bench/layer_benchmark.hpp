@@ -1,61 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 // Benchmarks of one layer in one line: MMDL_BENCHMARK_LAYER(Conv<64, Kernel<3>>, Shape<56, 56, 64>);
+// With MMDL_BENCH_ONEDNN defined (and oneDNN linked), layers that oneDNN has too get entries of its own
+// beside.
 #pragma once
 
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
 #include <string>
+#include <vector>
 
-#include "mmdl/mmdl.hpp"
+#include "layer_run.hpp"
+#ifdef MMDL_BENCH_ONEDNN
+#  include "onednn_layer.hpp"
+#endif
 
 namespace mmdl::bench {
 
-/// A layer alone, with room for a batch, ready to be run forward and backward.
 template <class Layer, class Input>
-class LayerRun {
-  template <detail::Mode mode>
-  static constexpr detail::ProgramView program =
-      detail::program_view<detail::Program<Layer, Input, mode>, mode>();
-
- public:
-  explicit LayerRun(int samples) : input_(samples), samples_(samples) { fill_normal(input_, 1); }
-
-  void infer() { forward(program<detail::Mode::inference>); }
-  void train_forward() { forward(program<detail::Mode::training_with_inputs>); }
-  /// The gradients of parameters and input, for an output gradient of ones.
-  void backward() {
-    const auto& p = program<detail::Mode::training_with_inputs>;
-    auto& engine = model_.engine();
-    std::fill_n(engine.gradient(p, p.outputs.id[0]), samples_ * output_shape<Layer, Input>::size, 1.0f);
-    engine.backward(p, samples_, {});
-  }
-
-  /// Bytes that have to move at least once in a forward: input, parameters, output.
-  double bytes() const {
-    return 4.0 * (static_cast<double>(samples_) * (Input::size + output_shape<Layer, Input>::size) +
-                  static_cast<double>(parameter_count<Layer, Input>));
-  }
-
- private:
-  void forward(const detail::ProgramView& p) {
-    const float* inputs[] = {input_.data()};
-    model_.engine().forward(p, samples_, inputs, {});
-  }
-
-  Model<Layer, Input> model_;
-  Tensor<Input> input_;
-  int samples_;
-};
-
-template <class Layer, class Input>
-void set_counters(benchmark::State& state, double passes, double bytes) {
-  const double work =
-      passes * 2.0 * static_cast<double>(multiply_adds<Layer, Input>) * static_cast<double>(state.range(0));
+void set_counters(benchmark::State& state, double passes) {
+  const int samples = static_cast<int>(state.range(0));
+  const double work = passes * 2.0 * static_cast<double>(multiply_adds<Layer, Input>) * samples;
   state.counters["FLOP/s"] =
       benchmark::Counter(work, benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1000);
-  state.counters["bytes/s"] = benchmark::Counter(
-      passes * bytes, benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1000);
+  state.counters["bytes/s"] =
+      benchmark::Counter(passes * LayerRun<Layer, Input>::bytes(samples),
+                         benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1000);
 }
 
 template <class Layer, class Input>
@@ -63,17 +32,51 @@ void infer(benchmark::State& state) {
   LayerRun<Layer, Input> run(static_cast<int>(state.range(0)));
   run.infer();
   for (auto _ : state) run.infer();
-  set_counters<Layer, Input>(state, 1.0, run.bytes());
+  set_counters<Layer, Input>(state, 1.0);
 }
 
 template <class Layer, class Input>
 void backward(benchmark::State& state) {
   LayerRun<Layer, Input> run(static_cast<int>(state.range(0)));
   run.train_forward();
-  run.backward();
-  for (auto _ : state) run.backward();
-  set_counters<Layer, Input>(state, 2.0, run.bytes());
+  const auto pass = [&] {
+    run.fill_output_gradient();
+    run.backward();
+  };
+  pass();
+  for (auto _ : state) pass();
+  set_counters<Layer, Input>(state, 2.0);
 }
+
+#ifdef MMDL_BENCH_ONEDNN
+/// Whether the layer is one node that oneDNN has too.
+template <class Layer, class Input>
+constexpr bool onednn_has() {
+  constexpr auto& graph = detail::graph_of<Layer, Input>;
+  return graph.node_count == 2 && OneDnnLayer::supports(graph.nodes[1]);
+}
+
+/// The layer by oneDNN, in the way that is fastest for `pass` in a short trial; the way's name is the label.
+template <class Layer, class Input, class Pass>
+void onednn(benchmark::State& state, double passes, const Pass& pass) {
+  const int samples = static_cast<int>(state.range(0));
+  std::vector<OneDnnLayer> layers = onednn_layers(detail::graph_of<Layer, Input>.nodes[1], samples);
+  OneDnnLayer& layer = fastest(layers, pass);
+  for (auto _ : state) pass(layer);
+  state.SetLabel(name_of(layer.way()));
+  set_counters<Layer, Input>(state, passes);
+}
+
+template <class Layer, class Input>
+void infer_onednn(benchmark::State& state) {
+  onednn<Layer, Input>(state, 1.0, [](OneDnnLayer& layer) { layer.infer(); });
+}
+
+template <class Layer, class Input>
+void backward_onednn(benchmark::State& state) {
+  onednn<Layer, Input>(state, 2.0, [](OneDnnLayer& layer) { layer.backward(); });
+}
+#endif
 
 /// Registers a benchmark at batch 1 and 8.
 inline void register_batches(const std::string& name, void (*body)(benchmark::State&)) {
@@ -84,6 +87,12 @@ template <class Layer, class Input>
 void register_layer(const std::string& name) {
   register_batches("forward " + name, infer<Layer, Input>);
   register_batches("backward " + name, backward<Layer, Input>);
+#ifdef MMDL_BENCH_ONEDNN
+  if constexpr (onednn_has<Layer, Input>()) {
+    register_batches("forward " + name + "/onednn", infer_onednn<Layer, Input>);
+    register_batches("backward " + name + "/onednn", backward_onednn<Layer, Input>);
+  }
+#endif
 }
 
 }  // namespace mmdl::bench

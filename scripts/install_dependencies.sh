@@ -6,7 +6,7 @@ set -euo pipefail
 
 packages=(build-essential cmake clang libomp-dev doctest-dev libjpeg-dev libpng-dev
   nlohmann-json3-dev libcli11-dev)
-if [[ ${1:-} == --benchmarks ]]; then packages+=(libbenchmark-dev libeigen3-dev libdlib-dev time); fi
+if [[ ${1:-} == --benchmarks ]]; then packages+=(libbenchmark-dev libeigen3-dev libdlib-dev libdnnl-dev time); fi
 
 missing=()
 for package in "${packages[@]}"; do

@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measures the rows of the comparison: our program and the peer's process take turns, and are idle otherwise."""
+import contextlib
+import dataclasses
+import json
+import math
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+
+import peer_modes
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+PAUSE = 0.05  # seconds between turns: longer than the threads of either side spin before they sleep
+TURN = 0.1    # seconds that a turn should last at least: short passes are repeated within it
+
+
+class Failed(Exception):
+    """A measurement that did not come about, in one line."""
+
+
+class NotThere(Failed):
+    """Something is not there to be measured: ours cannot do it yet, or the peer is not installed."""
+
+
+class Process:
+    """A program that answers lines with lines. It waits for the next one without using a processor."""
+
+    def __init__(self, command, environment):
+        self.name = os.path.basename(command[0])
+        self.errors = tempfile.TemporaryFile("w+")
+        try:
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
+                                            text=True, env=environment)
+        except OSError as error:
+            raise Failed(f"{command[0]}: cannot start: {error.strerror}") from None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+        self.errors.close()
+
+    def ask(self, line):
+        with contextlib.suppress(BrokenPipeError):  # it has ended: the answer says so
+            self.process.stdin.write(line + "\n")
+            self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            status = self.process.wait()
+            self.errors.seek(0)
+            raise Failed(ended(self.name, status, self.errors.read()))
+        return answer.strip()
+
+
+class Ours(Process):
+    """build/…/bench_networks."""
+
+    def number(self, row, question, passes=1):
+        answer = self.ask(f"{row.word} {question} {row.batch} {passes}")
+        if answer.startswith("no: "):
+            raise NotThere(answer[4:])
+        return float(answer)
+
+
+class Peer(Process):
+    """peer_modes.py under a Python that has torch."""
+
+    def answer(self, ask, row=None, **more):
+        request = {"ask": ask, **more}
+        if row:
+            request["row"] = {"network": row.network, "question": row.question, "number": row.number,
+                              "batch": row.batch}
+        answer = json.loads(self.ask(json.dumps(request)))
+        if "error" in answer:
+            raise Failed(f"PyTorch: {answer['error']}")
+        return answer
+
+
+class Comparison:
+    """All that a row's measurement needs to know."""
+
+    def __init__(self, python, programs, threads, runs):
+        self.python, self.programs, self.threads, self.runs = python, programs, threads, runs
+        self.environment = dict(os.environ, OMP_NUM_THREADS=str(threads))
+        self.layer_lines, self.compile_lines, self.peak, self.versions = {}, None, {}, {}
+
+    def program(self, name):
+        return os.path.join(self.programs, "bench_" + name)
+
+    def ours(self):
+        return Ours([self.program("networks")], self.environment)
+
+    def peer(self):
+        command = [self.python, os.path.join(FOLDER, "peer_modes.py"), "--threads", str(self.threads)]
+        return Peer(command, dict(self.environment, CUDA_VISIBLE_DEVICES=""))
+
+    def measure(self, row):
+        """The row's figures as a dictionary; a figure that did not come about is null, and "note" says why."""
+        result = {"group": row.group, "name": row.name, "ratio": None, "target": row.target, "ours": None, "peer": None,
+                  "peer_mode": None, "unit": "s", "gflops": None, "share_of_peak": None, "peer_gflops": None,
+                  "peer_share_of_peak": None, "note": None, "failed": False}
+        try:
+            getattr(self, "_" + row.kind)(row, result)
+        except Failed as failure:
+            result.update(note=str(failure), failed=not isinstance(failure, NotThere))
+        if result["ratio"] is None and result["ours"] and result["peer"]:
+            result["ratio"] = result["peer"] / result["ours"]
+        return result
+
+    def _tried(self, row, measure):
+        """{mode: figure} of the modes that work; what the others said."""
+        figures, refused = {}, {}
+        for mode in peer_modes.modes(row.question):
+            try:
+                figures[mode] = measure(mode)
+            except Failed as failure:
+                refused[mode] = str(failure)
+        if not figures:
+            raise Failed("; ".join(sorted(set(refused.values()))))
+        return figures, refused
+
+    def _fastest_peer(self, row, result, stack):
+        """The process of the fastest mode, ready to run it. Each mode has a process of its own, of which two live."""
+        best = None
+
+        def trial(mode):
+            nonlocal best
+            with contextlib.ExitStack() as mine:
+                peer = mine.enter_context(self.peer())
+                seconds = peer.answer("trial", row, mode=mode)["seconds"]
+                if best is None or seconds < best[0]:
+                    if best is not None:
+                        best[2].close()
+                    best = (seconds, peer, mine.pop_all())
+            return seconds
+        figures, refused = self._tried(row, trial)
+        stack.enter_context(best[2])
+        result["peer_modes"] = {**figures, **refused}
+        result["peer_mode"] = min(figures, key=figures.get)
+        return best[1], best[0]
+
+    def _time(self, row, result):
+        with contextlib.ExitStack() as stack:
+            ours = stack.enter_context(self.ours())
+            missing = None
+            try:
+                self._check_same_network(row, ours)
+            except NotThere as failure:
+                missing = str(failure)  # the peer's figure is worth having all the same
+            peer, peer_seconds = self._fastest_peer(row, result, stack)
+            trial = None if missing else [ours.number(row, row.question) for _ in range(3)][-1]
+            mine, theirs = [], []
+            for _ in range(self.runs):
+                if not missing:
+                    time.sleep(PAUSE)
+                    mine.append(ours.number(row, row.question, passes_of(trial)))
+                time.sleep(PAUSE)
+                theirs.append(peer.answer("run", passes=passes_of(peer_seconds))["seconds"])
+            result["peer"] = statistics.median(theirs)
+            result["ours"] = statistics.median(mine) if mine else None
+            result["note"] = missing
+            operations = ours.number(dataclasses.replace(row, number="float32"), "flops")
+            if row.question == "training":
+                operations *= 3  # the backward is counted as two forwards
+        self._rates(result, operations, self.peak.get(row.number))
+
+    def _check_same_network(self, row, ours):
+        mine = ours.number(row, "parameters")
+        with self.peer() as peer:
+            theirs = peer.answer("parameters", row)["number"]
+        if mine != theirs:
+            raise Failed(f"the networks differ: {mine:.0f} parameters, PyTorch's has {theirs}")
+
+    @staticmethod
+    def _rates(result, operations, peak):
+        for whose, prefix in (("ours", ""), ("peer", "peer_")):
+            if not result[whose] or not operations:
+                continue
+            rate = operations / result[whose] * 1e-9
+            result[prefix + "gflops"] = rate
+            result[prefix + "share_of_peak"] = rate / peak if peak else None
+
+    def _memory(self, row, result):
+        result["unit"] = "B"
+        with self.ours() as ours:  # a fresh process for each figure
+            result["ours"] = ours.number(row, "memory-" + row.question)
+
+        def of_mode(mode):
+            with self.peer() as peer:
+                return peer.answer("memory", row, mode=mode)["bytes"]
+        figures, refused = self._tried(row, of_mode)
+        result["peer_modes"] = {**figures, **refused}
+        result["peer_mode"] = min(figures, key=figures.get)
+        result["peer"] = figures[result["peer_mode"]]
+
+    def _layers(self, row, result):
+        step, figure = row.what.split(" ", 1)
+        lines = [line for line in self.layers(row.batch) if line["pass"] == step]
+        if not lines:
+            raise Failed(f"bench_resnet101_layers: found no layer for '{step}'")
+        result["unit"] = None
+        if figure == "least":
+            worst = min(lines, key=lambda line: line["ratio"])
+            result.update({key: worst[key] for key in ("ratio", "ours", "peer", "peer_mode", "gflops", "share_of_peak",
+                                                       "peer_gflops", "peer_share_of_peak")},
+                          unit="s", note=worst["layer"])
+        else:
+            result["ratio"] = math.exp(statistics.fmean(math.log(line["ratio"]) for line in lines))
+            result["peer_mode"] = "the fastest way of each layer"
+            result["note"] = f"{len(lines)} different layers"
+
+    def layers(self, batch):
+        """What bench_resnet101_layers prints, run once for each batch."""
+        if batch not in self.layer_lines:
+            if not os.path.exists(self.program("resnet101_layers")):
+                raise NotThere("bench_resnet101_layers was not built: it needs oneDNN (Debian: libdnnl-dev)")
+            lines = []
+            for text in run([self.program("resnet101_layers"), str(batch), str(self.runs)], self.environment):
+                if text.startswith("# oneDNN "):
+                    self.versions["onednn"] = text.split()[-1]
+                    continue
+                step, layer, times, operations, mine, theirs, way = text.split("\t")
+                line = {"pass": step, "layer": layer, "batch": batch, "times": int(times), "ours": float(mine),
+                        "peer": float(theirs), "peer_mode": way, "ratio": float(theirs) / float(mine), "gflops": None,
+                        "share_of_peak": None, "peer_gflops": None, "peer_share_of_peak": None}
+                self._rates(line, float(operations), self.peak.get("float32"))
+                lines.append(line)
+            self.layer_lines[batch] = lines
+        return self.layer_lines[batch]
+
+    def _compile(self, row, result):
+        if self.compile_lines is None:
+            script = os.path.join(FOLDER, "compile_cost.sh")
+            self.compile_lines = {}
+            for text in run([script, str(min(self.runs, 3))], self.environment):
+                if text.startswith("median"):
+                    _, name, seconds, megabytes = text.split()
+                    self.compile_lines[name] = {"seconds": float(seconds), "memory": 1e6 * float(megabytes)}
+        mine, dlib = (self.compile_lines.get(name) for name in ("mmdl_annotator_resnet101", "dlib_resnet101"))
+        if mine is None:
+            raise Failed("bench/compile_cost.sh: found no figure")
+        if row.what == "dlib" and dlib is None:
+            raise NotThere("dlib was not found (Debian: libdlib-dev)")
+        figure = "memory" if row.what == "memory" else "seconds"
+        limit = {"memory": 1e9, "seconds": 10.0}
+        result.update(ours=mine[figure], unit="B" if figure == "memory" else "s",
+                      peer=dlib["seconds"] if row.what == "dlib" else limit[figure],
+                      peer_mode="dlib" if row.what == "dlib" else "limit")
+
+
+def passes_of(seconds):
+    """How often a turn repeats a pass that takes so long."""
+    return max(1, min(1000, math.ceil(TURN / max(seconds, 1e-9))))
+
+
+def ended(name, status, errors):
+    """How a program ended, with the last line that it left on stderr."""
+    words = errors.strip().splitlines()
+    return f"{name} ended with status {status}" + (f": {words[-1]}" if words else "")
+
+
+def run(command, environment):
+    """The lines that a program prints. Failed: it cannot start, or its status is not 0."""
+    try:
+        done = subprocess.run(command, text=True, capture_output=True, env=environment, check=False)
+    except OSError as error:
+        raise Failed(f"{command[0]}: cannot start: {error.strerror}") from None
+    if done.returncode != 0:
+        raise Failed(ended(os.path.basename(command[0]), done.returncode, done.stderr))
+    return done.stdout.splitlines()

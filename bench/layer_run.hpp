@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// One layer of ours alone, ready to be run forward and backward: what the benchmarks of layers time.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include "mmdl/mmdl.hpp"
+
+namespace mmdl::bench {
+
+/// Seconds of `body`, the mean of `passes`.
+template <class Body>
+double seconds(const Body& body, int passes) {
+  const auto start = std::chrono::steady_clock::now();
+  for (int pass = 0; pass < passes; ++pass) body();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / passes;
+}
+
+/// The one for which `pass` is fastest, by two short trials of each after a warm-up.
+template <class Candidate, class Pass>
+Candidate& fastest(std::vector<Candidate>& candidates, const Pass& pass) {
+  Candidate* best = nullptr;
+  double least = 0.0;
+  for (Candidate& each : candidates) {
+    const auto body = [&] { pass(each); };
+    const int passes = std::max(1, static_cast<int>(0.01 / std::max(seconds(body, 1), 1e-9)));
+    const double time = std::min(seconds(body, passes), seconds(body, passes));
+    if (best == nullptr || time < least) best = &each, least = time;
+  }
+  return *best;
+}
+
+/// A layer alone, with room for a batch.
+template <class Layer, class Input>
+class LayerRun {
+  template <detail::Mode mode>
+  static constexpr detail::ProgramView program =
+      detail::program_view<detail::Program<Layer, Input, mode>, mode>();
+
+ public:
+  explicit LayerRun(int samples) : input_(samples), samples_(samples) {
+    fill_normal(input_, 1);
+    model_.prepare_inference();
+  }
+
+  /// As in inference, the weights laid out in advance.
+  void infer() { forward(program<detail::Mode::inference>); }
+  void train_forward() { forward(program<detail::Mode::training_with_inputs>); }
+  /// The gradients of parameters and input, for the output gradient that is in place; `train_forward` and
+  /// `fill_output_gradient` come before.
+  void backward() { model_.engine().backward(program<detail::Mode::training_with_inputs>, samples_, {}); }
+  /// An output gradient of ones.
+  void fill_output_gradient() {
+    const auto& p = program<detail::Mode::training_with_inputs>;
+    std::fill_n(model_.engine().gradient(p, p.outputs.id[0]), samples_ * output_shape<Layer, Input>::size,
+                1.0f);
+  }
+
+  /// Bytes that have to move at least once in a forward: input, parameters, output.
+  static double bytes(int samples) {
+    return 4.0 * (static_cast<double>(samples) * (Input::size + output_shape<Layer, Input>::size) +
+                  static_cast<double>(parameter_count<Layer, Input>));
+  }
+
+  Model<Layer, Input>& model() { return model_; }
+  const Tensor<Input>& input() const { return input_; }
+  /// The output of the last `infer`.
+  const float* output() {
+    return model_.engine().value(program<detail::Mode::inference>,
+                                 program<detail::Mode::inference>.outputs.id[0]);
+  }
+  /// The gradient of the input, after `backward`.
+  const float* input_gradient() {
+    return model_.engine().gradient(program<detail::Mode::training_with_inputs>, 0);
+  }
+
+ private:
+  void forward(const detail::ProgramView& p) {
+    const float* inputs[] = {input_.data()};
+    model_.engine().forward(p, samples_, inputs, {});
+  }
+
+  Model<Layer, Input> model_;
+  Tensor<Input> input_;
+  int samples_;
+};
+
+}  // namespace mmdl::bench
