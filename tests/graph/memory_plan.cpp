@@ -29,7 +29,10 @@ class Simulation {
     REQUIRE(plan.total % unit == 0);
     forward();
     for (int i = 0; i < graph.outputs.count; ++i) expect_value(graph.outputs.id[i], count);
-    if (mode != Mode::inference) run_backward();
+    if (mode != Mode::inference)
+      run_backward();
+    else
+      REQUIRE(backward.again_count == 0);
   }
 
  private:
@@ -53,6 +56,13 @@ class Simulation {
     expect(plan.value[value], units(value), tag_of_[static_cast<std::size_t>(value)],
            "value " + std::to_string(value) + " read by " + std::to_string(reader));
   }
+  /// A value as the backward finds it: at its second place where it is computed again.
+  void expect_kept(int value, int reader) const {
+    if (value < graph.inputs || plan.again[value] < 0) return expect_value(value, reader);
+    expect(plan.again[value], units(value), again_tag(value),
+           "value " + std::to_string(value) + ", computed again, read by " + std::to_string(reader));
+  }
+  static int again_tag(int value) { return 2 * count + value; }
   static bool overlap(long a, long a_units, long b, long b_units) {
     return a < b + b_units * unit && b < a + a_units * unit;
   }
@@ -94,10 +104,11 @@ class Simulation {
       const Node& node = graph.nodes[n];
       if (!backward.runs[n]) continue;
       REQUIRE(written[static_cast<std::size_t>(n)]);
+      compute_again(n);
       expect_gradient(n);
       const int read = detail::reads_inputs(node) ? node.input_count - (node.has_residual ? 1 : 0) : 0;
-      for (int i = 0; i < read; ++i) expect_value(node.inputs[i], n);
-      if (node.needs_output) expect_value(n, n);
+      for (int i = 0; i < read; ++i) expect_kept(node.inputs[i], n);
+      if (node.needs_output) expect_kept(n, n);
       for (int i = 0; i < node.input_count; ++i) {
         const int input = node.inputs[i];
         if (backward.holder[input] < 0) continue;
@@ -111,10 +122,24 @@ class Simulation {
         written[static_cast<std::size_t>(input)] = true;
       }
       // What is read again below must have survived the writes.
-      for (int i = 0; i < read; ++i) expect_value(node.inputs[i], n);
+      for (int i = 0; i < read; ++i) expect_kept(node.inputs[i], n);
+    }
+    REQUIRE(again_ == backward.again_count);
+  }
+
+  void compute_again(int step) {
+    for (; again_ < backward.again_count; ++again_) {
+      const int n = backward.again[again_];
+      if (backward.again_before[n] != step) return;
+      REQUIRE(backward.dropped[n]);
+      const Node& node = graph.nodes[n];
+      for (int i = 0; i < node.input_count; ++i) expect_kept(node.inputs[i], n);
+      write(plan.again[n], units(n), again_tag(n));
+      for (int i = 0; i < node.input_count; ++i) expect_kept(node.inputs[i], n);  // not overwritten
     }
   }
 
+  int again_ = 0;  // how many values have been computed again
   std::vector<int> tags_;
   std::vector<int> tag_of_;
 };

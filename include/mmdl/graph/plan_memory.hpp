@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where each value and gradient lies in the arena. What the backward reads again is a stack from the bottom
-// (it dies in the reverse order of its birth); what lives shortly is placed first-fit from the top downward.
+// (it dies in the reverse order of its birth); what lives shortly is placed first-fit from the top downward,
+// and so is what the backward computes again, which has a second place.
 #pragma once
 
 #include "../graph/differentiate.hpp"
@@ -11,6 +12,7 @@ namespace mmdl::detail {
 template <int Nodes>
 struct MemoryPlan {
   long value[static_cast<unsigned>(Nodes)] = {};
+  long again[static_cast<unsigned>(Nodes)] = {};  ///< where the backward computes the value again
   long gradient[static_cast<unsigned>(Nodes)] = {};
   long total = 0;
 };
@@ -82,7 +84,7 @@ constexpr MemoryPlan<G::node_count> plan_memory(const G& graph, const Backward<G
     d = d < time ? time : d;
   };
   for (int n = 0; n < count; ++n) {
-    plan.value[n] = plan.gradient[n] = -1;
+    plan.value[n] = plan.again[n] = plan.gradient[n] = -1;
     gradient_death[n] = 0;
     const Node& node = graph.nodes[n];
     if (node.merged) continue;
@@ -104,7 +106,7 @@ constexpr MemoryPlan<G::node_count> plan_memory(const G& graph, const Backward<G
     }
   }
 
-  FirstFit<2 * count> heap;  // at most each value and each gradient
+  FirstFit<2 * count> heap;  // at most each value, or its second computation, and each gradient
   long stack_top = 0;
   const auto peak = [&] {
     const long now = stack_top + heap.extent();
@@ -148,10 +150,17 @@ constexpr MemoryPlan<G::node_count> plan_memory(const G& graph, const Backward<G
       const int buffer = holder[graph.outputs.id[i]];
       if (!stacked[buffer] && death[buffer] == count) heap.release(buffer);
     }
+    int again = 0;
+    const auto release_again = [&](int value, int step) {
+      if (backward.dropped[value] && backward.last_reader[value] == step) heap.release(value);
+    };
     for (int n = count - 1; n >= graph.inputs; --n) {
       const Node& node = graph.nodes[n];
       if (!backward.runs[n]) continue;
       const int time = 2 * count - n;
+      const int first = again;
+      for (; again < backward.again_count && backward.again_before[backward.again[again]] == n; ++again)
+        plan.again[backward.again[again]] = heap.place(backward.again[again], size_of(backward.again[again]));
       for (int i = 0; i < node.input_count; ++i) {
         const int value = node.inputs[i];
         if (backward.holder[value] != value || plan.gradient[value] >= 0) continue;
@@ -163,6 +172,11 @@ constexpr MemoryPlan<G::node_count> plan_memory(const G& graph, const Backward<G
         const int buffer = backward.holder[value];
         if (buffer >= 0 && gradient_death[buffer] == time) heap.release(count + buffer);
       }
+      for_each_read(node, n, [&](int value) { release_again(value, n); });
+      for (int a = first; a < again; ++a) {
+        const Node& repeated = graph.nodes[backward.again[a]];
+        for (int i = 0; i < repeated.input_count; ++i) release_again(repeated.inputs[i], n);
+      }
       while (stack_count > 0 && death[stack[stack_count - 1]] <= time)
         stack_top = plan.value[stack[--stack_count]];
     }
@@ -170,6 +184,7 @@ constexpr MemoryPlan<G::node_count> plan_memory(const G& graph, const Backward<G
   // Short-lived buffers were placed as distances from the top of the arena.
   for (int n = graph.inputs; n < count; ++n) {
     if (plan.value[n] >= 0 && !stacked[n]) plan.value[n] = plan.total - plan.value[n] - size_of(n);
+    if (plan.again[n] >= 0) plan.again[n] = plan.total - plan.again[n] - size_of(n);
   }
   for (int n = 0; n < count; ++n)
     if (plan.gradient[n] >= 0) plan.gradient[n] = plan.total - plan.gradient[n] - size_of(n);
