@@ -141,7 +141,8 @@ class Arena {
       const int input = at.inputs[i];
       read(input, n, "forward");
       if (outside(input) || !overlap(input, n)) continue;
-      const bool same = i == 0 && at.in_place && begin_of(input) == begin_of(n) && end_of(input) == end_of(n);
+      const bool same =
+          detail::may_overwrite(at, i) && begin_of(input) == begin_of(n) && end_of(input) == end_of(n);
       if (!same) problem(n, "overwrites its own input,", input);
     }
     write(n, n);

@@ -9,9 +9,10 @@ enum class Activation : unsigned char { none, relu, relu6, sigmoid, tanh };
 
 namespace detail {
 
-inline constexpr int max_inputs = 8;   // inputs of one node; wider joins are made of several nodes
-inline constexpr int max_entries = 4;  // parameter tensors of one node
-inline constexpr int max_states = 2;   // state tensors (running statistics) of one node
+inline constexpr int max_inputs = 8;        // inputs of one node; wider joins are made of several nodes
+inline constexpr int max_entries = 4;       // parameter tensors of one node
+inline constexpr int max_states = 2;        // state tensors (running statistics) of one node
+inline constexpr int one_pass_depth = 128;  // a product of this depth is written once, when it is complete
 
 /// Height, width and channels of one sample of a value; a vector is 1 x 1 x channels.
 struct Extent {
@@ -100,6 +101,17 @@ constexpr bool reads_inputs(const Node& node) {
   const bool parametric = node.kind == OperatorKind::convolution || node.kind == OperatorKind::linear ||
                           node.kind == OperatorKind::batch_norm;
   return node.needs_inputs && !(parametric && node.frozen);
+}
+
+/// Whether the node's forward may write its output over input i: each number of it is read before the one at
+/// its place is written. Of a residual that is so where the kernel writes no partial sums before it.
+constexpr bool may_overwrite(const Node& node, int i) {
+  if (node.kind == OperatorKind::add) return true;
+  if (node.has_residual && i == node.input_count - 1)
+    return node.kind == OperatorKind::batch_norm ||
+           (node.kind == OperatorKind::convolution && node.window.pointwise() && node.window.groups == 1 &&
+            node.input.channels > 1 && node.input.channels <= one_pass_depth);
+  return i == 0 && node.in_place;
 }
 
 }  // namespace detail

@@ -53,27 +53,47 @@ class FirstFit {
   int count_ = 0;
 };
 
-/// The values that lie in the buffer of another: an in-place node's output over its input.
+/// The values that lie in the buffer of another: a node's output over an input that nothing reads later.
 template <class G>
-constexpr void find_in_place(const G& graph, const Uses<G>& uses, const Backward<G::node_count>& backward,
+constexpr void find_in_place(const G& graph, const Backward<G::node_count>& backward,
                              int (&holder)[static_cast<unsigned>(G::node_count)]) {
+  int last_use[static_cast<unsigned>(G::node_count)] = {};
+  for (int n = 0; n < G::node_count; ++n)
+    if (!graph.nodes[n].merged)
+      for (int i = 0; i < graph.nodes[n].input_count; ++i) last_use[graph.nodes[n].inputs[i]] = n;
+  for (int i = 0; i < graph.outputs.count; ++i) last_use[graph.outputs.id[i]] = G::node_count;
   for (int n = 0; n < G::node_count; ++n) {
     holder[n] = n;
     const Node& node = graph.nodes[n];
-    if (n < graph.inputs || node.merged || !node.in_place) continue;
-    const int input = node.inputs[0];
-    if (input >= graph.inputs && uses.count[input] == 1 && !backward.kept[input]) holder[n] = holder[input];
+    if (n < graph.inputs || node.merged) continue;
+    for (int i = 0; i < node.input_count && holder[n] == n; ++i) {
+      const int input = node.inputs[i];
+      if (!may_overwrite(node, i) || input < graph.inputs || last_use[input] != n || backward.kept[input])
+        continue;
+      int times = 0;  // it may be several of the inputs
+      for (int j = 0; j < node.input_count; ++j) times += node.inputs[j] == input ? 1 : 0;
+      if (times == 1) holder[n] = holder[input];
+    }
   }
 }
 
+/// Marks values of at least `least` numbers that have a buffer of their own.
 template <class G>
-constexpr MemoryPlan<G::node_count> plan_memory(const G& graph, const Backward<G::node_count>& backward,
-                                                Mode mode) {
+constexpr void find_large(const G& graph, const int (&holder)[static_cast<unsigned>(G::node_count)],
+                          long least, bool (&large)[static_cast<unsigned>(G::node_count)]) {
+  for (int n = graph.inputs; n < G::node_count; ++n)
+    large[n] = holder[n] == n && graph.nodes[n].output.size() >= least;
+}
+
+/// One plan. Inference has no stack: its values of at least `large_from` numbers lie there, first-fit from
+/// the bottom, for between small ones they leave gaps that fit none of them.
+template <class G>
+constexpr MemoryPlan<G::node_count> plan_places(const G& graph, const Backward<G::node_count>& backward,
+                                                Mode mode, long large_from = 0) {
   constexpr int count = G::node_count;
   MemoryPlan<count> plan;
-  const Uses<G> uses = count_uses(graph);
   int holder[static_cast<unsigned>(count)] = {};
-  find_in_place(graph, uses, backward, holder);
+  find_in_place(graph, backward, holder);
 
   // Forward node n runs at time n, the loss at `count`, the backward of node n at 2 * count - n.
   int death[static_cast<unsigned>(count)] = {};     // of the value's buffer
@@ -106,13 +126,15 @@ constexpr MemoryPlan<G::node_count> plan_memory(const G& graph, const Backward<G
     }
   }
 
+  const auto size_of = [&](int value) { return rounded(graph.nodes[value].output.size()); };
   FirstFit<2 * count> heap;  // at most each value, or its second computation, and each gradient
+  FirstFit<count> large;     // in inference
   long stack_top = 0;
   const auto peak = [&] {
-    const long now = stack_top + heap.extent();
+    const long now = stack_top + large.extent() + heap.extent();
     plan.total = plan.total < now ? now : plan.total;
   };
-  const auto size_of = [&](int value) { return rounded(graph.nodes[value].output.size()); };
+  if (mode == Mode::inference) find_large(graph, holder, large_from, stacked);
   int stack[static_cast<unsigned>(count)] = {};
   int stack_count = 0;
   // Releases after step n of the forward (or backward) whatever had its last use there. Only the node's own
@@ -121,14 +143,20 @@ constexpr MemoryPlan<G::node_count> plan_memory(const G& graph, const Backward<G
     for (int i = -1; i < node.input_count; ++i) {
       const int value = i < 0 ? n : node.inputs[i];
       const int buffer = holder[value];
-      if (!stacked[buffer] && death[buffer] == time) heap.release(buffer);
+      if (death[buffer] != time) continue;
+      if (!stacked[buffer])
+        heap.release(buffer);
+      else if (mode == Mode::inference)
+        large.release(buffer);
     }
   };
   for (int n = graph.inputs; n < count; ++n) {
     const Node& node = graph.nodes[n];
     if (node.merged) continue;
     if (holder[n] == n) {
-      if (stacked[n]) {
+      if (stacked[n] && mode == Mode::inference) {
+        plan.value[n] = large.place(n, size_of(n));
+      } else if (stacked[n]) {
         plan.value[n] = stack_top;
         stack_top += size_of(n);
         stack[stack_count++] = n;
@@ -194,6 +222,19 @@ constexpr MemoryPlan<G::node_count> plan_memory(const G& graph, const Backward<G
       plan.gradient[n] = plan.gradient[backward.holder[n]];
   }
   return plan;
+}
+
+template <class G>
+constexpr MemoryPlan<G::node_count> plan_memory(const G& graph, const Backward<G::node_count>& backward,
+                                                Mode mode) {
+  if (mode != Mode::inference) return plan_places(graph, backward, mode);
+  long most = 0;
+  for (int n = graph.inputs; n < G::node_count; ++n)
+    if (!graph.nodes[n].merged && most < graph.nodes[n].output.size()) most = graph.nodes[n].output.size();
+  // Which is better depends on the network: its largest values apart from the others, or all together.
+  const auto together = plan_places(graph, backward, mode);
+  const auto apart = plan_places(graph, backward, mode, most);
+  return apart.total < together.total ? apart : together;
 }
 
 }  // namespace mmdl::detail
