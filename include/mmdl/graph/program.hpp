@@ -6,6 +6,7 @@
 #include "../graph/lower.hpp"
 #include "../graph/plan_memory.hpp"
 #include "../graph/recompute.hpp"
+#include "../graph/shorten_lives.hpp"
 
 namespace mmdl {
 
@@ -14,7 +15,8 @@ namespace detail {
 /// One constexpr variable per pass: each evaluation stays within the compilers' default limits.
 template <class Net, class Input, Mode mode>
 struct Program {
-  static constexpr auto graph = fuse(graph_of<Net, Input>, mode);
+  static constexpr auto fused = fuse(graph_of<Net, Input>, mode);
+  static constexpr auto graph = shorten_lives(fused, mode);
   static constexpr auto gradients = differentiate(graph, mode);
   static constexpr auto backward = recompute(graph, gradients);
   static constexpr auto plan = plan_memory(graph, backward, mode);
