@@ -7,27 +7,76 @@
 
 namespace mmdl::detail {
 
+/// What may be computed again.
+struct RecomputeLimits {
+  int chain = 3;        ///< blocks of a residual chain, from one whose output is kept
+  long products = 192;  ///< multiply-adds of a convolution for each number of its output
+};
+
 /// Decides which of the values that the backward reads are dropped after their last reader in the forward,
-/// and computed again before their first reader in the backward: the outputs of batch norm (with the
-/// activation joined to it) whose input is kept for the norm's own backward. The norm's scale and shift are
-/// there still, so the numbers are the same to the bit.
+/// and computed again before their first reader in the backward:
+///  - the outputs of batch norm, with the activation and the residual joined to it: one pass over memory,
+///  from
+///    the norm's input and the scale and shift that are there still. A residual that is not there is computed
+///    again too; where that would lead back over more than `chain` blocks, the value is kept.
+///  - the outputs of convolutions of few products (1x1 from few channels, depthwise, a stem over colours),
+///  from
+///    an input whose own computation takes no convolution: so none is computed for the sake of another.
+/// Only from what is kept anyway, or dropped itself; and not where the value would be away for less than half
+/// of the time from its forward to its last reader (the end of a network, or a value that the end reads): the
+/// arena is largest when the backward begins, and there it would be back already.
 template <class G>
-constexpr void choose_dropped(const G& graph, Backward<G::node_count>& backward) {
-  for (int n = graph.inputs; n < G::node_count; ++n) {
+constexpr void choose_dropped(const G& graph, Backward<G::node_count>& backward, RecomputeLimits limits) {
+  constexpr int count = G::node_count;
+  int first_reader[static_cast<unsigned>(count)] =
+      {};                                             // the first backward step (highest node) that reads it
+  int chain[static_cast<unsigned>(count)] = {};       // of a dropped value: blocks from one that is kept
+  bool convolved[static_cast<unsigned>(count)] = {};  // computing it again takes a convolution
+  for (int n = graph.inputs; n < count; ++n)
+    if (backward.runs[n]) for_each_read(graph.nodes[n], n, [&](int value) { first_reader[value] = n; });
+  const auto there = [&](int value) {
+    return value < graph.inputs || backward.kept[value] || backward.dropped[value];
+  };
+  const auto drop = [&](int n) {
     const Node& node = graph.nodes[n];
-    if (node.merged || node.kind != OperatorKind::batch_norm || node.has_residual || !backward.kept[n])
+    backward.dropped[n] = true;
+    convolved[n] = node.kind == OperatorKind::convolution;
+    for (int i = 0; i < node.input_count; ++i) convolved[n] = convolved[n] || convolved[node.inputs[i]];
+  };
+  const auto is_plain_norm = [&](int value) {  // its input is there
+    const Node& node = graph.nodes[value];
+    return node.kind == OperatorKind::batch_norm && !node.has_residual && there(node.inputs[0]);
+  };
+  for (int n = graph.inputs; n < count; ++n) {
+    const Node& node = graph.nodes[n];
+    if (node.merged || !backward.kept[n] || 2 * first_reader[n] >= n + count || !there(node.inputs[0]))
       continue;
-    const int input = node.inputs[0];
-    backward.dropped[n] = input < graph.inputs || (backward.kept[input] && !backward.dropped[input]);
+    if (node.kind == OperatorKind::convolution) {
+      if (!node.has_residual && !convolved[node.inputs[0]] &&
+          node.multiply_adds <= limits.products * node.output.size())
+        drop(n);
+    } else if (is_plain_norm(n)) {
+      drop(n);
+    } else if (node.kind == OperatorKind::batch_norm) {
+      const int residual = node.inputs[node.input_count - 1];
+      if (chain[residual] >= limits.chain) continue;
+      if (!there(residual)) {
+        if (!is_plain_norm(residual)) continue;
+        drop(residual);
+      }
+      chain[n] = chain[residual] + 1;
+      drop(n);
+    }
   }
 }
 
 /// The backward with fewer values kept. Walks down its steps: what a step reads and is not there is computed
 /// again before it, after what that needs itself, and then stays until its own last reader.
 template <class G>
-constexpr Backward<G::node_count> recompute(const G& graph, Backward<G::node_count> backward) {
+constexpr Backward<G::node_count> recompute(const G& graph, Backward<G::node_count> backward,
+                                            RecomputeLimits limits = {}) {
   constexpr int count = G::node_count;
-  choose_dropped(graph, backward);
+  choose_dropped(graph, backward, limits);
   bool there[static_cast<unsigned>(count)] = {};
   int pending[static_cast<unsigned>(count)] = {};
   const auto demand = [&](int value, int step) {
