@@ -123,7 +123,7 @@ constexpr Backward<G::node_count> differentiate(const G& graph, Mode mode) {
       const bool residual = node.has_residual && i == node.input_count - 1;
       const bool passes_on =
           (node.kind == OperatorKind::add && node.activation == Activation::none) || residual;
-      const bool rewrites = node.kind == OperatorKind::activation || node.kind == OperatorKind::dropout;
+      const bool rewrites = i == 0 && may_overwrite_gradient(node);
       const bool changes = rewrites || (residual && node.activation != Activation::none);
       bool repeated = false;  // the same value twice among the inputs: the second must add
       for (int j = 0; j < node.input_count; ++j) repeated = repeated || (j != i && node.inputs[j] == value);

@@ -114,5 +114,11 @@ constexpr bool may_overwrite(const Node& node, int i) {
   return i == 0 && node.in_place;
 }
 
+/// Whether the node's backward may write the gradient of its first input over that of its output.
+constexpr bool may_overwrite_gradient(const Node& node) {
+  return node.kind == OperatorKind::activation || node.kind == OperatorKind::dropout ||
+         (node.kind == OperatorKind::batch_norm && !node.has_residual);
+}
+
 }  // namespace detail
 }  // namespace mmdl
