@@ -24,11 +24,15 @@ constexpr long rounded(long numbers) { return (numbers + 15) / 16 * 16; }
 template <int Capacity>
 class FirstFit {
  public:
-  constexpr long place(int owner, long size) {
+  /// The first gap of the size that begins at `least` or later.
+  constexpr long place(int owner, long size, long least = 0) {
     int slot = 0;
-    long offset = 0;
-    while (slot < count_ && live_[slot].offset - offset < size)
-      offset = live_[slot].offset + live_[slot].size, ++slot;
+    long offset = least;
+    while (slot < count_ && live_[slot].offset - offset < size) {
+      const long end = live_[slot].offset + live_[slot].size;
+      offset = offset < end ? end : offset;
+      ++slot;
+    }
     for (int i = count_; i > slot; --i) live_[i] = live_[i - 1];
     live_[slot] = {owner, offset, size};
     ++count_;
@@ -77,19 +81,12 @@ constexpr void find_in_place(const G& graph, const Backward<G::node_count>& back
   }
 }
 
-/// Marks values of at least `least` numbers that have a buffer of their own.
-template <class G>
-constexpr void find_large(const G& graph, const int (&holder)[static_cast<unsigned>(G::node_count)],
-                          long least, bool (&large)[static_cast<unsigned>(G::node_count)]) {
-  for (int n = graph.inputs; n < G::node_count; ++n)
-    large[n] = holder[n] == n && graph.nodes[n].output.size() >= least;
-}
-
-/// One plan. Inference has no stack: its values of at least `large_from` numbers lie there, first-fit from
-/// the bottom, for between small ones they leave gaps that fit none of them.
+/// One plan. Short-lived buffers of at least `large_from` numbers are placed first-fit from the bottom,
+/// behind the stack, which does not grow while they live: in inference, where there is none, and in the
+/// backward. Between small ones they would leave gaps that fit none of them.
 template <class G>
 constexpr MemoryPlan<G::node_count> plan_places(const G& graph, const Backward<G::node_count>& backward,
-                                                Mode mode, long large_from = 0) {
+                                                Mode mode, long large_from) {
   constexpr int count = G::node_count;
   MemoryPlan<count> plan;
   int holder[static_cast<unsigned>(count)] = {};
@@ -127,14 +124,20 @@ constexpr MemoryPlan<G::node_count> plan_places(const G& graph, const Backward<G
   }
 
   const auto size_of = [&](int value) { return rounded(graph.nodes[value].output.size()); };
-  FirstFit<2 * count> heap;  // at most each value, or its second computation, and each gradient
-  FirstFit<count> large;     // in inference
+  FirstFit<2 * count> heap;   // at most each value, or its second computation, and each gradient
+  FirstFit<2 * count> large;  // these are not in the heap
+  bool is_large[2U * static_cast<unsigned>(count)] = {};
   long stack_top = 0;
   const auto peak = [&] {
-    const long now = stack_top + large.extent() + heap.extent();
-    plan.total = plan.total < now ? now : plan.total;
+    const long low = stack_top < large.extent() ? large.extent() : stack_top;
+    plan.total = plan.total < low + heap.extent() ? low + heap.extent() : plan.total;
   };
-  if (mode == Mode::inference) find_large(graph, holder, large_from, stacked);
+  const auto place = [&](int owner, int value) {
+    is_large[owner] = size_of(value) >= large_from;
+    return is_large[owner] ? large.place(owner, size_of(value), stack_top)
+                           : heap.place(owner, size_of(value));
+  };
+  const auto release = [&](int owner) { is_large[owner] ? large.release(owner) : heap.release(owner); };
   int stack[static_cast<unsigned>(count)] = {};
   int stack_count = 0;
   // Releases after step n of the forward (or backward) whatever had its last use there. Only the node's own
@@ -143,25 +146,19 @@ constexpr MemoryPlan<G::node_count> plan_places(const G& graph, const Backward<G
     for (int i = -1; i < node.input_count; ++i) {
       const int value = i < 0 ? n : node.inputs[i];
       const int buffer = holder[value];
-      if (death[buffer] != time) continue;
-      if (!stacked[buffer])
-        heap.release(buffer);
-      else if (mode == Mode::inference)
-        large.release(buffer);
+      if (!stacked[buffer] && death[buffer] == time) release(buffer);
     }
   };
   for (int n = graph.inputs; n < count; ++n) {
     const Node& node = graph.nodes[n];
     if (node.merged) continue;
     if (holder[n] == n) {
-      if (stacked[n] && mode == Mode::inference) {
-        plan.value[n] = large.place(n, size_of(n));
-      } else if (stacked[n]) {
+      if (stacked[n]) {
         plan.value[n] = stack_top;
         stack_top += size_of(n);
         stack[stack_count++] = n;
       } else {
-        plan.value[n] = heap.place(n, size_of(n));
+        plan.value[n] = mode == Mode::inference ? place(n, n) : heap.place(n, size_of(n));
       }
       peak();
     }
@@ -171,16 +168,16 @@ constexpr MemoryPlan<G::node_count> plan_places(const G& graph, const Backward<G
     for (int i = 0; i < graph.outputs.count; ++i) {
       const int value = graph.outputs.id[i];
       if (backward.holder[value] != value || plan.gradient[value] >= 0) continue;
-      plan.gradient[value] = heap.place(count + value, size_of(value));
+      plan.gradient[value] = place(count + value, value);
       peak();
     }
     for (int i = 0; i < graph.outputs.count; ++i) {  // the loss has read them
       const int buffer = holder[graph.outputs.id[i]];
-      if (!stacked[buffer] && death[buffer] == count) heap.release(buffer);
+      if (!stacked[buffer] && death[buffer] == count) release(buffer);
     }
     int again = 0;
     const auto release_again = [&](int value, int step) {
-      if (backward.dropped[value] && backward.last_reader[value] == step) heap.release(value);
+      if (backward.dropped[value] && backward.last_reader[value] == step) release(value);
     };
     for (int n = count - 1; n >= graph.inputs; --n) {
       const Node& node = graph.nodes[n];
@@ -188,17 +185,17 @@ constexpr MemoryPlan<G::node_count> plan_places(const G& graph, const Backward<G
       const int time = 2 * count - n;
       const int first = again;
       for (; again < backward.again_count && backward.again_before[backward.again[again]] == n; ++again)
-        plan.again[backward.again[again]] = heap.place(backward.again[again], size_of(backward.again[again]));
+        plan.again[backward.again[again]] = place(backward.again[again], backward.again[again]);
       for (int i = 0; i < node.input_count; ++i) {
         const int value = node.inputs[i];
         if (backward.holder[value] != value || plan.gradient[value] >= 0) continue;
-        plan.gradient[value] = heap.place(count + value, size_of(value));
+        plan.gradient[value] = place(count + value, value);
       }
       peak();
       for (int i = -1; i < node.input_count; ++i) {
         const int value = i < 0 ? n : node.inputs[i];
         const int buffer = backward.holder[value];
-        if (buffer >= 0 && gradient_death[buffer] == time) heap.release(count + buffer);
+        if (buffer >= 0 && gradient_death[buffer] == time) release(count + buffer);
       }
       for_each_read(node, n, [&](int value) { release_again(value, n); });
       for (int a = first; a < again; ++a) {
@@ -209,13 +206,15 @@ constexpr MemoryPlan<G::node_count> plan_places(const G& graph, const Backward<G
         stack_top = plan.value[stack[--stack_count]];
     }
   }
-  // Short-lived buffers were placed as distances from the top of the arena.
-  for (int n = graph.inputs; n < count; ++n) {
-    if (plan.value[n] >= 0 && !stacked[n]) plan.value[n] = plan.total - plan.value[n] - size_of(n);
-    if (plan.again[n] >= 0) plan.again[n] = plan.total - plan.again[n] - size_of(n);
+  // The heap's places are distances from the top of the arena.
+  const auto turn = [&](long& offset, int value) {
+    if (offset >= 0) offset = plan.total - offset - size_of(value);
+  };
+  for (int n = 0; n < count; ++n) {
+    if (!stacked[n] && !(mode == Mode::inference && is_large[n])) turn(plan.value[n], n);
+    if (!is_large[n]) turn(plan.again[n], n);
+    if (!is_large[count + n]) turn(plan.gradient[n], n);
   }
-  for (int n = 0; n < count; ++n)
-    if (plan.gradient[n] >= 0) plan.gradient[n] = plan.total - plan.gradient[n] - size_of(n);
   for (int n = 0; n < count; ++n) {
     if (holder[n] != n) plan.value[n] = plan.value[holder[n]];
     if (backward.holder[n] >= 0 && backward.holder[n] != n)
@@ -224,16 +223,16 @@ constexpr MemoryPlan<G::node_count> plan_places(const G& graph, const Backward<G
   return plan;
 }
 
+/// The smaller of two plans, with large buffers apart and without: which one that is depends on the network.
 template <class G>
 constexpr MemoryPlan<G::node_count> plan_memory(const G& graph, const Backward<G::node_count>& backward,
                                                 Mode mode) {
-  if (mode != Mode::inference) return plan_places(graph, backward, mode);
   long most = 0;
   for (int n = graph.inputs; n < G::node_count; ++n)
     if (!graph.nodes[n].merged && most < graph.nodes[n].output.size()) most = graph.nodes[n].output.size();
-  // Which is better depends on the network: its largest values apart from the others, or all together.
-  const auto together = plan_places(graph, backward, mode);
-  const auto apart = plan_places(graph, backward, mode, most);
+  const long large_from = mode == Mode::inference ? most : most / 4;
+  const auto apart = plan_places(graph, backward, mode, large_from);
+  const auto together = plan_places(graph, backward, mode, rounded(most) + 1);
   return apart.total < together.total ? apart : together;
 }
 
