@@ -169,6 +169,9 @@ TEST_CASE("no two live buffers overlap: large networks") {
   simulate<Classifier<MultiScale<ResNet101>>, Photo>();
   simulate<Classifier<MultiScale<ResNet50, MaxPoolFusion, Scales<3, 4, 5>>>, Photo>();
   simulate<Classifier<MultiScale<ResNet50, ConcatFusion>>, Photo>();
+  simulate<Classifier<MultiScale<Checkpointed<ResNet50>>>, Photo>();
+  simulate<Classifier<MultiScale<MobileNet<>, NoFusion>>, Photo>();
+  simulate<Classifier<MultiScale<GoogLeNet>>, Photo>();
   simulate<Annotator<MultiScale<ResNet101>, Mlp<2048, 2048>, Labels<81>>, List<Photo, Shape<1000>>>();
   simulate<Annotator<Frozen<MultiScale<ResNet18>>, Mlp<64, 512>, Labels<81>>, List<Photo, Shape<1000>>>();
 }

@@ -96,6 +96,30 @@ TEST_CASE("a chain of blocks is computed again from every fourth") {
   compare<Sequential<Residual<Wide, Wide>, Relu, Repeat<5, Block>, Rest>, Image, BFloat16>("shortcut");
 }
 
+TEST_CASE("a part that keeps little, and one that keeps all") {
+  using Wide = Sequential<Conv<4, Kernel<7>, Bias<false>>, BatchNorm, Relu>;
+  using Dear = Sequential<Conv<4, Kernel<11>, Bias<false>>, BatchNorm, Relu>;  // 484 products a number
+  using Rest = Repeat<20, Sequential<Conv<4, Kernel<7>>, Tanh>>;
+  static_assert(again<Sequential<Wide, Dear, Wide, Rest>, Image> == 3);
+  static_assert(again<Sequential<Checkpointed<Sequential<Wide, Dear, Wide>>, Rest>, Image> == 3 + 2);
+  static_assert(again<Sequential<Checkpointed<Sequential<Wide, KeepActivations<Dear>, Wide>>, Rest>, Image> ==
+                4);
+  static_assert(again<KeepActivations<Sequential<Wide, Dear, Wide, Rest>>, Image> == 0);
+  static_assert(again<KeepActivations<Sequential<Checkpointed<Wide>, Wide, Rest>>, Image> == 2);
+  compare<Checkpointed<Sequential<Wide, Dear, Wide, Rest>>, Image, float>("little");
+  compare<MultiScale<Checkpointed<ResNet50>>, Shape<40, 40, 3>, float>("MS-CNN, little");
+  static_assert(training_bytes<MultiScale<Checkpointed<ResNet101>>, Photo> <
+                training_bytes<MultiScale<ResNet101>, Photo> * 3 / 4);
+  static_assert(training_bytes<KeepActivations<MultiScale<ResNet18>>, Photo> ==
+                kept_bytes<MultiScale<ResNet18>, Photo>);
+  static_assert(training_bytes<MultiScale<KeepActivations<ResNet18>>, Photo> >
+                training_bytes<MultiScale<ResNet18>, Photo>);
+  // The same weights under the same names.
+  Model<Checkpointed<Wide>, Image> little(7);
+  Model<KeepActivations<Wide>, Image> all(7);
+  CHECK(little.names() == all.names());
+}
+
 TEST_CASE("computing again saves memory") {
   using Visual = MultiScale<ResNet101>;
   CHECK(training_bytes<Visual, Photo> < 0.5 * kept_bytes<Visual, Photo>);

@@ -57,6 +57,9 @@ enum class OperatorKind : unsigned char {
   custom
 };
 
+/// How much of what its backward reads a part of the network keeps from the forward; see `recompute`.
+enum class Keeping : unsigned char { usual, all, little };
+
 /// One operator applied to earlier values. A node has one output, and the value's number is the node's.
 struct Node {
   OperatorKind kind = OperatorKind::input;
@@ -87,6 +90,7 @@ struct Node {
   int states[max_states] = {-1, -1};  ///< state entries: running mean, running variance
   bool merged = false;                ///< skipped: its work is done by a later node, or is not needed
   bool frozen = false;                ///< runs as in inference and gets no gradient
+  Keeping keeping = Keeping::usual;   ///< what is computed again rather than kept
   bool needs_inputs = true;           ///< the backward reads the inputs' values
   bool needs_output = true;           ///< the backward reads the output's value
   bool in_place = false;              ///< the forward may write its output over its first input

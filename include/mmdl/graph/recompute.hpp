@@ -9,9 +9,13 @@ namespace mmdl::detail {
 
 /// What may be computed again.
 struct RecomputeLimits {
-  int chain = 3;        ///< blocks of a residual chain, from one whose output is kept
-  long products = 192;  ///< multiply-adds of a convolution for each number of its output
+  int chain = 0;      ///< blocks of a residual chain, from one whose output is kept
+  long products = 0;  ///< multiply-adds of a convolution for each number of its output
 };
+
+constexpr RecomputeLimits recompute_limits(Keeping keeping) {
+  return keeping == Keeping::little ? RecomputeLimits{2, 512} : RecomputeLimits{3, 192};
+}
 
 /// Decides which of the values that the backward reads are dropped after their last reader in the forward,
 /// and computed again before their first reader in the backward:
@@ -26,12 +30,11 @@ struct RecomputeLimits {
 /// of the time from its forward to its last reader (the end of a network, or a value that the end reads): the
 /// arena is largest when the backward begins, and there it would be back already.
 template <class G>
-constexpr void choose_dropped(const G& graph, Backward<G::node_count>& backward, RecomputeLimits limits) {
+constexpr void choose_dropped(const G& graph, Backward<G::node_count>& backward) {
   constexpr int count = G::node_count;
-  int first_reader[static_cast<unsigned>(count)] =
-      {};                                             // the first backward step (highest node) that reads it
-  int chain[static_cast<unsigned>(count)] = {};       // of a dropped value: blocks from one that is kept
-  bool convolved[static_cast<unsigned>(count)] = {};  // computing it again takes a convolution
+  int first_reader[static_cast<unsigned>(count)] = {};  // the first backward step (highest node)
+  int chain[static_cast<unsigned>(count)] = {};         // of a dropped value: blocks from one that is kept
+  bool convolved[static_cast<unsigned>(count)] = {};    // computing it again takes a convolution
   for (int n = graph.inputs; n < count; ++n)
     if (backward.runs[n]) for_each_read(graph.nodes[n], n, [&](int value) { first_reader[value] = n; });
   const auto there = [&](int value) {
@@ -43,13 +46,16 @@ constexpr void choose_dropped(const G& graph, Backward<G::node_count>& backward,
     convolved[n] = node.kind == OperatorKind::convolution;
     for (int i = 0; i < node.input_count; ++i) convolved[n] = convolved[n] || convolved[node.inputs[i]];
   };
-  const auto is_plain_norm = [&](int value) {  // its input is there
+  const auto is_plain_norm = [&](int value) {  // one that its input is enough for
     const Node& node = graph.nodes[value];
-    return node.kind == OperatorKind::batch_norm && !node.has_residual && there(node.inputs[0]);
+    return node.kind == OperatorKind::batch_norm && !node.has_residual && node.keeping != Keeping::all &&
+           there(node.inputs[0]);
   };
   for (int n = graph.inputs; n < count; ++n) {
     const Node& node = graph.nodes[n];
-    if (node.merged || !backward.kept[n] || 2 * first_reader[n] >= n + count || !there(node.inputs[0]))
+    const RecomputeLimits limits = recompute_limits(node.keeping);
+    if (node.merged || node.keeping == Keeping::all || !backward.kept[n] ||
+        2 * first_reader[n] >= n + count || !there(node.inputs[0]))
       continue;
     if (node.kind == OperatorKind::convolution) {
       if (!node.has_residual && !convolved[node.inputs[0]] &&
@@ -73,10 +79,9 @@ constexpr void choose_dropped(const G& graph, Backward<G::node_count>& backward,
 /// The backward with fewer values kept. Walks down its steps: what a step reads and is not there is computed
 /// again before it, after what that needs itself, and then stays until its own last reader.
 template <class G>
-constexpr Backward<G::node_count> recompute(const G& graph, Backward<G::node_count> backward,
-                                            RecomputeLimits limits = {}) {
+constexpr Backward<G::node_count> recompute(const G& graph, Backward<G::node_count> backward) {
   constexpr int count = G::node_count;
-  choose_dropped(graph, backward, limits);
+  choose_dropped(graph, backward);
   bool there[static_cast<unsigned>(count)] = {};
   int pending[static_cast<unsigned>(count)] = {};
   const auto demand = [&](int value, int step) {
