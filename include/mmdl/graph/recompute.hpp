@@ -19,24 +19,27 @@ constexpr RecomputeLimits recompute_limits(Keeping keeping) {
 
 /// Decides which of the values that the backward reads are dropped after their last reader in the forward,
 /// and computed again before their first reader in the backward:
-///  - the outputs of batch norm, with the activation and the residual joined to it: one pass over memory,
-///  from
-///    the norm's input and the scale and shift that are there still. A residual that is not there is computed
-///    again too; where that would lead back over more than `chain` blocks, the value is kept.
+///  - the outputs of batch norm, with the activation and the residual joined to it, sums, concatenations and
+///    activations: one pass over memory, from what is kept or dropped itself; a norm among the inputs that is
+///    not there is computed again too. Where that would lead back over more than `chain` nodes of several
+///    inputs (the blocks of a residual network), the value is kept;
+///  - the outputs of max pooling, from an input that is kept;
 ///  - the outputs of convolutions of few products (1x1 from few channels, depthwise, a stem over colours),
-///  from
-///    an input whose own computation takes no convolution: so none is computed for the sake of another.
-/// Only from what is kept anyway, or dropped itself; and not where the value would be away for less than half
-/// of the time from its forward to its last reader (the end of a network, or a value that the end reads): the
-/// arena is largest when the backward begins, and there it would be back already.
+///    from an input whose own computation takes no convolution: so none is computed for the sake of another.
+/// Not where the value would be away for less than half of the time from its forward to its last reader (the
+/// end of a network, or a value that the end reads): the arena is largest when the backward begins, and there
+/// it would be back already.
 template <class G>
 constexpr void choose_dropped(const G& graph, Backward<G::node_count>& backward) {
   constexpr int count = G::node_count;
   int first_reader[static_cast<unsigned>(count)] = {};  // the first backward step (highest node)
   int chain[static_cast<unsigned>(count)] = {};         // of a dropped value: blocks from one that is kept
   bool convolved[static_cast<unsigned>(count)] = {};    // computing it again takes a convolution
-  for (int n = graph.inputs; n < count; ++n)
+  int end = 0;                                          // of the forward
+  for (int n = graph.inputs; n < count; ++n) {
     if (backward.runs[n]) for_each_read(graph.nodes[n], n, [&](int value) { first_reader[value] = n; });
+    if (!graph.nodes[n].merged) end = n + 1;
+  }
   const auto there = [&](int value) {
     return value < graph.inputs || backward.kept[value] || backward.dropped[value];
   };
@@ -44,7 +47,11 @@ constexpr void choose_dropped(const G& graph, Backward<G::node_count>& backward)
     const Node& node = graph.nodes[n];
     backward.dropped[n] = true;
     convolved[n] = node.kind == OperatorKind::convolution;
-    for (int i = 0; i < node.input_count; ++i) convolved[n] = convolved[n] || convolved[node.inputs[i]];
+    for (int i = 0; i < node.input_count; ++i) {
+      convolved[n] = convolved[n] || convolved[node.inputs[i]];
+      if (chain[n] < chain[node.inputs[i]]) chain[n] = chain[node.inputs[i]];
+    }
+    if (node.input_count > 1) ++chain[n];
   };
   const auto is_plain_norm = [&](int value) {  // one that its input is enough for
     const Node& node = graph.nodes[value];
@@ -54,24 +61,27 @@ constexpr void choose_dropped(const G& graph, Backward<G::node_count>& backward)
   for (int n = graph.inputs; n < count; ++n) {
     const Node& node = graph.nodes[n];
     const RecomputeLimits limits = recompute_limits(node.keeping);
-    if (node.merged || node.keeping == Keeping::all || !backward.kept[n] ||
-        2 * first_reader[n] >= n + count || !there(node.inputs[0]))
+    if (node.merged || node.keeping == Keeping::all || !backward.kept[n] || 2 * first_reader[n] >= n + end)
       continue;
     if (node.kind == OperatorKind::convolution) {
-      if (!node.has_residual && !convolved[node.inputs[0]] &&
+      if (!node.has_residual && there(node.inputs[0]) && !convolved[node.inputs[0]] &&
           node.multiply_adds <= limits.products * node.output.size())
         drop(n);
     } else if (is_plain_norm(n)) {
       drop(n);
-    } else if (node.kind == OperatorKind::batch_norm) {
-      const int residual = node.inputs[node.input_count - 1];
-      if (chain[residual] >= limits.chain) continue;
-      if (!there(residual)) {
-        if (!is_plain_norm(residual)) continue;
-        drop(residual);
+    } else if (node.kind == OperatorKind::batch_norm || node.kind == OperatorKind::add ||
+               node.kind == OperatorKind::concat || node.kind == OperatorKind::activation) {
+      bool possible = true;
+      for (int i = 0; i < node.input_count; ++i) {
+        const int value = node.inputs[i];
+        possible = possible && (there(value) || is_plain_norm(value)) && chain[value] < limits.chain;
       }
-      chain[n] = chain[residual] + 1;
+      if (!possible) continue;
+      for (int i = 0; i < node.input_count; ++i)
+        if (!there(node.inputs[i])) drop(node.inputs[i]);
       drop(n);
+    } else if (node.kind == OperatorKind::max_pool) {
+      if (!backward.dropped[node.inputs[0]] && there(node.inputs[0])) drop(n);
     }
   }
 }
