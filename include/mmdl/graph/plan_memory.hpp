@@ -81,12 +81,17 @@ constexpr void find_in_place(const G& graph, const Backward<G::node_count>& back
   }
 }
 
-/// One plan. Short-lived buffers of at least `large_from` numbers are placed first-fit from the bottom,
-/// behind the stack, which does not grow while they live: in inference, where there is none, and in the
-/// backward. Between small ones they would leave gaps that fit none of them.
+/// From which size on short-lived buffers are placed first-fit from the bottom, behind the stack: in the
+/// forward those that are dead before the stack begins, all in the backward. Between small buffers they would
+/// leave gaps that fit none of them.
+struct LargeFrom {
+  long forward, backward;
+};
+
+/// One plan.
 template <class G>
 constexpr MemoryPlan<G::node_count> plan_places(const G& graph, const Backward<G::node_count>& backward,
-                                                Mode mode, long large_from) {
+                                                Mode mode, LargeFrom large_from) {
   constexpr int count = G::node_count;
   MemoryPlan<count> plan;
   int holder[static_cast<unsigned>(count)] = {};
@@ -126,18 +131,25 @@ constexpr MemoryPlan<G::node_count> plan_places(const G& graph, const Backward<G
   const auto size_of = [&](int value) { return rounded(graph.nodes[value].output.size()); };
   FirstFit<2 * count> heap;   // at most each value, or its second computation, and each gradient
   FirstFit<2 * count> large;  // these are not in the heap
-  bool is_large[2U * static_cast<unsigned>(count)] = {};
+  bool is_large[3U * static_cast<unsigned>(count)] = {};
   long stack_top = 0;
   const auto peak = [&] {
     const long low = stack_top < large.extent() ? large.extent() : stack_top;
     plan.total = plan.total < low + heap.extent() ? low + heap.extent() : plan.total;
   };
-  const auto place = [&](int owner, int value) {
-    is_large[owner] = size_of(value) >= large_from;
-    return is_large[owner] ? large.place(owner, size_of(value), stack_top)
-                           : heap.place(owner, size_of(value));
+  // Owners: values, then gradients, then what is computed again.
+  const auto place = [&](int owner, bool apart) {
+    const long size = size_of(owner % count);
+    is_large[owner] = apart;
+    return apart ? large.place(owner, size, stack_top) : heap.place(owner, size);
+  };
+  const auto place_late = [&](int owner) {
+    return place(owner, size_of(owner % count) >= large_from.backward);
   };
   const auto release = [&](int owner) { is_large[owner] ? large.release(owner) : heap.release(owner); };
+  int stack_begin = 2 * count;
+  for (int n = count - 1; n >= 0; --n)
+    if (stacked[n]) stack_begin = n;
   int stack[static_cast<unsigned>(count)] = {};
   int stack_count = 0;
   // Releases after step n of the forward (or backward) whatever had its last use there. Only the node's own
@@ -158,7 +170,7 @@ constexpr MemoryPlan<G::node_count> plan_places(const G& graph, const Backward<G
         stack_top += size_of(n);
         stack[stack_count++] = n;
       } else {
-        plan.value[n] = mode == Mode::inference ? place(n, n) : heap.place(n, size_of(n));
+        plan.value[n] = place(n, death[n] < stack_begin && size_of(n) >= large_from.forward);
       }
       peak();
     }
@@ -168,7 +180,7 @@ constexpr MemoryPlan<G::node_count> plan_places(const G& graph, const Backward<G
     for (int i = 0; i < graph.outputs.count; ++i) {
       const int value = graph.outputs.id[i];
       if (backward.holder[value] != value || plan.gradient[value] >= 0) continue;
-      plan.gradient[value] = place(count + value, value);
+      plan.gradient[value] = place_late(count + value);
       peak();
     }
     for (int i = 0; i < graph.outputs.count; ++i) {  // the loss has read them
@@ -177,7 +189,7 @@ constexpr MemoryPlan<G::node_count> plan_places(const G& graph, const Backward<G
     }
     int again = 0;
     const auto release_again = [&](int value, int step) {
-      if (backward.dropped[value] && backward.last_reader[value] == step) release(value);
+      if (backward.dropped[value] && backward.last_reader[value] == step) release(2 * count + value);
     };
     for (int n = count - 1; n >= graph.inputs; --n) {
       const Node& node = graph.nodes[n];
@@ -185,11 +197,11 @@ constexpr MemoryPlan<G::node_count> plan_places(const G& graph, const Backward<G
       const int time = 2 * count - n;
       const int first = again;
       for (; again < backward.again_count && backward.again_before[backward.again[again]] == n; ++again)
-        plan.again[backward.again[again]] = place(backward.again[again], backward.again[again]);
+        plan.again[backward.again[again]] = place_late(2 * count + backward.again[again]);
       for (int i = 0; i < node.input_count; ++i) {
         const int value = node.inputs[i];
         if (backward.holder[value] != value || plan.gradient[value] >= 0) continue;
-        plan.gradient[value] = place(count + value, value);
+        plan.gradient[value] = place_late(count + value);
       }
       peak();
       for (int i = -1; i < node.input_count; ++i) {
@@ -211,9 +223,9 @@ constexpr MemoryPlan<G::node_count> plan_places(const G& graph, const Backward<G
     if (offset >= 0) offset = plan.total - offset - size_of(value);
   };
   for (int n = 0; n < count; ++n) {
-    if (!stacked[n] && !(mode == Mode::inference && is_large[n])) turn(plan.value[n], n);
-    if (!is_large[n]) turn(plan.again[n], n);
+    if (!stacked[n] && !is_large[n]) turn(plan.value[n], n);
     if (!is_large[count + n]) turn(plan.gradient[n], n);
+    if (!is_large[2 * count + n]) turn(plan.again[n], n);
   }
   for (int n = 0; n < count; ++n) {
     if (holder[n] != n) plan.value[n] = plan.value[holder[n]];
@@ -230,9 +242,8 @@ constexpr MemoryPlan<G::node_count> plan_memory(const G& graph, const Backward<G
   long most = 0;
   for (int n = graph.inputs; n < G::node_count; ++n)
     if (!graph.nodes[n].merged && most < graph.nodes[n].output.size()) most = graph.nodes[n].output.size();
-  const long large_from = mode == Mode::inference ? most : most / 4;
-  const auto apart = plan_places(graph, backward, mode, large_from);
-  const auto together = plan_places(graph, backward, mode, rounded(most) + 1);
+  const auto apart = plan_places(graph, backward, mode, {most, most / 4});
+  const auto together = plan_places(graph, backward, mode, {rounded(most) + 1, rounded(most) + 1});
   return apart.total < together.total ? apart : together;
 }
 
