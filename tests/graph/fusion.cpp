@@ -9,6 +9,7 @@
 
 #include "mmdl/mmdl.hpp"
 #include "networks.hpp"
+#include "run_program.hpp"
 
 using namespace mmdl;
 using detail::Mode;
@@ -22,56 +23,6 @@ struct Unfused {
   static constexpr auto backward = detail::differentiate(graph, mode);
   static constexpr auto plan = detail::plan_memory(graph, backward, mode);
 };
-
-struct Run {
-  std::vector<double> outputs, gradients, states;
-};
-
-template <class Engine>
-void draw(Engine& engine) {
-  for (int e = 0; e < engine.graph().entry_count; ++e) {
-    const detail::Entry& entry = engine.graph().entries[e];
-    double* data = engine.entry_data(e);
-    for (long i = 0; i < entry.spec.count(); ++i) {
-      const double u = random_uniform(5, static_cast<std::uint64_t>(e), static_cast<std::uint64_t>(i));
-      const std::string name = entry.spec.name;
-      data[i] = name == "running_variance" ? 0.5 + u : 2.0 * u - 1.0;
-    }
-  }
-}
-
-/// Runs a program, forward and backward, from the same weights, inputs and gradients every time.
-template <class P, Mode mode, class M>
-Run run(M& model, int samples) {
-  static constexpr detail::ProgramView program = detail::program_view<P, mode>();
-  auto& engine = model.engine();
-  draw(engine);
-  std::vector<std::vector<double>> inputs;
-  std::vector<const double*> pointers;
-  for (int i = 0; i < program.inputs; ++i) {
-    inputs.emplace_back(static_cast<std::size_t>(samples * program.nodes[i].output.size()));
-    detail::fill_normals(inputs.back().data(), 0, static_cast<long>(inputs.back().size()), 3,
-                         static_cast<std::uint64_t>(i), 1.0f);
-    pointers.push_back(inputs.back().data());
-  }
-  engine.forward(program, samples, pointers, {9, 4});
-  Run result;
-  for (int o = 0; o < program.outputs.count; ++o) {
-    const int id = program.outputs.id[o];
-    const double* y = engine.value(program, id);
-    result.outputs.insert(result.outputs.end(), y, y + samples * program.nodes[id].output.size());
-    if (double* g = engine.gradient(program, id); g != nullptr)
-      detail::fill_normals(g, 0, samples * program.nodes[id].output.size(), 4, static_cast<std::uint64_t>(o),
-                           1.0f);
-  }
-  if (mode != Mode::inference) {
-    std::fill_n(engine.gradients(), engine.graph().parameters, 0.0);
-    engine.backward(program, samples, {9, 4});
-    result.gradients.assign(engine.gradients(), engine.gradients() + engine.graph().parameters);
-  }
-  result.states.assign(engine.states(), engine.states() + engine.graph().states);
-  return result;
-}
 
 double worst(const std::vector<double>& a, const std::vector<double>& b) {
   REQUIRE(a.size() == b.size());
@@ -92,8 +43,9 @@ void compare(const std::string& name) {
   Model<Net, Input, Cpu<double>> model;
   for (const int samples : {1, 3}) {
     if (samples == 1 && mode == Mode::training) continue;  // batch norm after a pooling needs two values
-    const Run plain = run<Unfused<Net, Input, mode>, mode>(model, samples);
-    const Run fused = run<detail::Program<Net, Input, mode>, mode>(model, samples);
+    const networks::Run<double> plain = networks::run<Unfused<Net, Input, mode>, mode>(model, samples);
+    const networks::Run<double> fused =
+        networks::run<detail::Program<Net, Input, mode>, mode>(model, samples);
     CHECK(worst(plain.outputs, fused.outputs) < 1e-12);
     CHECK(worst(plain.gradients, fused.gradients) < 1e-10);
     CHECK(worst(plain.states, fused.states) < 1e-12);

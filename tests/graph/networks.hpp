@@ -18,6 +18,7 @@ template <int Filters>
 using Norm = Sequential<Conv<Filters, Kernel<3>, Bias<false>>, BatchNorm>;
 using Block = Sequential<Residual<Sequential<Norm<4>, Relu, Norm<4>>>, Relu>;
 using Projection = Sequential<Residual<Norm<6>, Sequential<Conv<6, Kernel<1>>, BatchNorm>>, Relu>;
+using Bottleneck = resnet::Bottleneck<2, 1, Identity>;
 using Small = Annotator<MultiScale<Tiny>, Mlp<6, 5>, Labels<4>>;
 
 /// Calls `body.operator()<Net, Input>(name)` for each network.
@@ -25,6 +26,8 @@ template <class Body>
 void for_each(const Body& body) {
   body.template operator()<Sequential<Norm<4>, Relu, Block, Projection, Norm<3>, Relu6>, Image>("blocks");
   body.template operator()<Repeat<3, Block>, Image>("repeated blocks");
+  body.template operator()<Sequential<Conv<8>, Repeat<3, Bottleneck>, Projection, Conv<2>>, Image>(
+      "bottlenecks");
   body.template operator()<Residual<Identity>, Image>("x + x");
   body.template operator()<Sequential<Tanh, Residual<Residual<Identity>>, Sigmoid>, Image>("nested x + x");
   body.template

@@ -27,15 +27,16 @@ template <class T>
 struct ForwardArguments {
   const Node* node = nullptr;
   int samples = 0;
-  bool training = false;             ///< batch statistics, dropout; false in inference and in a frozen part
-  const T* inputs[max_inputs] = {};  ///< the residual, where the node has one, is the last
-  Extent extents[max_inputs] = {};   ///< their extents
-  T* output = nullptr;               ///< may equal inputs[0] where the node is in place
+  bool training = false;  ///< batch statistics, dropout; false in inference and in a frozen part
+  bool again = false;     ///< computed again in the backward: the same numbers, and no statistic moves
+  const T* inputs[max_inputs] = {};             ///< the residual, where the node has one, is the last
+  Extent extents[max_inputs] = {};              ///< their extents
+  T* output = nullptr;                          ///< may equal inputs[0] where the node is in place
   const Wide<T>* parameters[max_entries] = {};  ///< null where the node has none
   Wide<T>* states[max_states] = {};             ///< running statistics, updated in training
-  Wide<T>* saved = nullptr;                     ///< node->saved numbers, for the backward
-  const Packed<T>* packed = nullptr;            ///< the weight as `pack` left it; null: not packed
-  Wide<T>* workspace = nullptr;                 ///< as many numbers as the kernel asked for; garbage at entry
+  Wide<T>* saved = nullptr;  ///< node->saved numbers, for the backward (and there already if `again`)
+  const Packed<T>* packed = nullptr;  ///< the weight as `pack` left it; null: not packed
+  Wide<T>* workspace = nullptr;       ///< as many numbers as the kernel asked for; garbage at entry
   RandomKey random;
 };
 

@@ -47,6 +47,13 @@ class GraphBuilder {
   constexpr void freeze() { ++frozen_; }
   constexpr void thaw() { --frozen_; }
 
+  /// How much of what is added from here on keeps for the backward; gives what held before.
+  constexpr Keeping keep(Keeping keeping) {
+    const Keeping before = keeping_;
+    keeping_ = keeping;
+    return before;
+  }
+
   constexpr GraphSize size() const { return size_; }
   constexpr long parameters() const { return parameters_; }
   constexpr long states() const { return states_; }
@@ -70,6 +77,7 @@ class GraphBuilder {
     node.source = size_.nodes;
     node.scope = scope_;
     node.frozen = frozen_ > 0;
+    node.keeping = keeping_;
     if (nodes_ != nullptr) nodes_[size_.nodes] = node;
     return size_.nodes++;
   }
@@ -84,6 +92,7 @@ class GraphBuilder {
   int depth_ = 0;
   int saved_scopes_[max_depth] = {};
   int frozen_ = 0;
+  Keeping keeping_ = Keeping::usual;
   long parameters_ = 0;
   long states_ = 0;
 };
@@ -107,6 +116,7 @@ class KernelCollector {
   constexpr void leave() {}
   constexpr void freeze() {}
   constexpr void thaw() {}
+  constexpr Keeping keep(Keeping keeping) { return keeping; }
 
  private:
   constexpr int push(const typename Backend::Kernels* kernels) {

@@ -13,9 +13,25 @@ struct Backward {
   int holder[static_cast<unsigned>(Nodes)] =
       {};  ///< the value in whose buffer this value's gradient lies; -1: none
   bool accumulate[static_cast<unsigned>(Nodes)][max_inputs] = {};  ///< this write adds
-  bool kept[static_cast<unsigned>(Nodes)] = {};                    ///< the value is read by a backward step
+  bool kept[static_cast<unsigned>(Nodes)] = {};  ///< the value stays from the forward on, to be read again
   int last_reader[static_cast<unsigned>(Nodes)] = {};  ///< the last backward step (lowest node) that reads it
+
+  // What `recompute` fills in; nothing of it by default.
+  bool dropped[static_cast<unsigned>(Nodes)] = {};  ///< the value is not kept but computed again
+  int again[static_cast<unsigned>(Nodes)] = {};     ///< these values, in the order of their computation
+  int again_count = 0;
+  int again_before[static_cast<unsigned>(Nodes)] =
+      {};  ///< of a dropped value: the backward step that it precedes
 };
+
+/// Calls `body(value)` for each value that the backward of `node`, the node numbered n, reads.
+template <class Body>
+constexpr void for_each_read(const Node& node, int n, const Body& body) {
+  // A residual is only added: its value is not read again.
+  const int read = reads_inputs(node) ? node.input_count - (node.has_residual ? 1 : 0) : 0;
+  for (int i = 0; i < read; ++i) body(node.inputs[i]);
+  if (node.needs_output) body(n);
+}
 
 /// The values whose gradients lie in one buffer and have not been consumed yet.
 struct SharedGradient {
@@ -107,7 +123,7 @@ constexpr Backward<G::node_count> differentiate(const G& graph, Mode mode) {
       const bool residual = node.has_residual && i == node.input_count - 1;
       const bool passes_on =
           (node.kind == OperatorKind::add && node.activation == Activation::none) || residual;
-      const bool rewrites = node.kind == OperatorKind::activation || node.kind == OperatorKind::dropout;
+      const bool rewrites = i == 0 && may_overwrite_gradient(node);
       const bool changes = rewrites || (residual && node.activation != Activation::none);
       bool repeated = false;  // the same value twice among the inputs: the second must add
       for (int j = 0; j < node.input_count; ++j) repeated = repeated || (j != i && node.inputs[j] == value);
@@ -124,19 +140,10 @@ constexpr Backward<G::node_count> differentiate(const G& graph, Mode mode) {
   for (int n = 0; n < count; ++n) backward.last_reader[n] = count;
   for (int n = count - 1; n >= graph.inputs; --n) {
     if (!backward.runs[n]) continue;
-    const Node& node = graph.nodes[n];
-    if (reads_inputs(node)) {
-      // A residual is only added: its value is not read again.
-      const int read = node.input_count - (node.has_residual ? 1 : 0);
-      for (int i = 0; i < read; ++i) {
-        backward.kept[node.inputs[i]] = true;
-        backward.last_reader[node.inputs[i]] = n;
-      }
-    }
-    if (node.needs_output) {
-      backward.kept[n] = true;
-      backward.last_reader[n] = n;
-    }
+    for_each_read(graph.nodes[n], n, [&](int value) {
+      backward.kept[value] = true;
+      backward.last_reader[value] = n;
+    });
   }
   return backward;
 }

@@ -9,9 +9,10 @@ enum class Activation : unsigned char { none, relu, relu6, sigmoid, tanh };
 
 namespace detail {
 
-inline constexpr int max_inputs = 8;   // inputs of one node; wider joins are made of several nodes
-inline constexpr int max_entries = 4;  // parameter tensors of one node
-inline constexpr int max_states = 2;   // state tensors (running statistics) of one node
+inline constexpr int max_inputs = 8;        // inputs of one node; wider joins are made of several nodes
+inline constexpr int max_entries = 4;       // parameter tensors of one node
+inline constexpr int max_states = 2;        // state tensors (running statistics) of one node
+inline constexpr int one_pass_depth = 128;  // a product of this depth is written once, when it is complete
 
 /// Height, width and channels of one sample of a value; a vector is 1 x 1 x channels.
 struct Extent {
@@ -56,6 +57,9 @@ enum class OperatorKind : unsigned char {
   custom
 };
 
+/// How much of what its backward reads a part of the network keeps from the forward; see `recompute`.
+enum class Keeping : unsigned char { usual, all, little };
+
 /// One operator applied to earlier values. A node has one output, and the value's number is the node's.
 struct Node {
   OperatorKind kind = OperatorKind::input;
@@ -86,6 +90,7 @@ struct Node {
   int states[max_states] = {-1, -1};  ///< state entries: running mean, running variance
   bool merged = false;                ///< skipped: its work is done by a later node, or is not needed
   bool frozen = false;                ///< runs as in inference and gets no gradient
+  Keeping keeping = Keeping::usual;   ///< what is computed again rather than kept
   bool needs_inputs = true;           ///< the backward reads the inputs' values
   bool needs_output = true;           ///< the backward reads the output's value
   bool in_place = false;              ///< the forward may write its output over its first input
@@ -100,6 +105,23 @@ constexpr bool reads_inputs(const Node& node) {
   const bool parametric = node.kind == OperatorKind::convolution || node.kind == OperatorKind::linear ||
                           node.kind == OperatorKind::batch_norm;
   return node.needs_inputs && !(parametric && node.frozen);
+}
+
+/// Whether the node's forward may write its output over input i: each number of it is read before the one at
+/// its place is written. Of a residual that is so where the kernel writes no partial sums before it.
+constexpr bool may_overwrite(const Node& node, int i) {
+  if (node.kind == OperatorKind::add) return true;
+  if (node.has_residual && i == node.input_count - 1)
+    return node.kind == OperatorKind::batch_norm ||
+           (node.kind == OperatorKind::convolution && node.window.pointwise() && node.window.groups == 1 &&
+            node.input.channels > 1 && node.input.channels <= one_pass_depth);
+  return i == 0 && node.in_place;
+}
+
+/// Whether the node's backward may write the gradient of its first input over that of its output.
+constexpr bool may_overwrite_gradient(const Node& node) {
+  return node.kind == OperatorKind::activation || node.kind == OperatorKind::dropout ||
+         (node.kind == OperatorKind::batch_norm && !node.has_residual);
 }
 
 }  // namespace detail

@@ -5,6 +5,8 @@
 
 #include "../graph/lower.hpp"
 #include "../graph/plan_memory.hpp"
+#include "../graph/recompute.hpp"
+#include "../graph/shorten_lives.hpp"
 
 namespace mmdl {
 
@@ -13,8 +15,10 @@ namespace detail {
 /// One constexpr variable per pass: each evaluation stays within the compilers' default limits.
 template <class Net, class Input, Mode mode>
 struct Program {
-  static constexpr auto graph = fuse(graph_of<Net, Input>, mode);
-  static constexpr auto backward = differentiate(graph, mode);
+  static constexpr auto fused = fuse(graph_of<Net, Input>, mode);
+  static constexpr auto graph = shorten_lives(fused, mode);
+  static constexpr auto gradients = differentiate(graph, mode);
+  static constexpr auto backward = recompute(graph, gradients);
   static constexpr auto plan = plan_memory(graph, backward, mode);
 };
 

@@ -57,7 +57,7 @@ struct Backbone {
 
 namespace detail {
 
-/// A backbone as the list of its scales; a frozen one is the list of its frozen scales.
+/// A backbone as the list of its scales; a frozen one is the list of its frozen scales, and so on.
 template <class B>
 struct AsBackbone;
 template <class... Each>
@@ -67,6 +67,14 @@ struct AsBackbone<Backbone<Each...>> {
 template <class... Each>
 struct AsBackbone<Frozen<Backbone<Each...>>> {
   using type = Backbone<Frozen<Each>...>;
+};
+template <class... Each>
+struct AsBackbone<Checkpointed<Backbone<Each...>>> {
+  using type = Backbone<Checkpointed<Each>...>;
+};
+template <class... Each>
+struct AsBackbone<KeepActivations<Backbone<Each...>>> {
+  using type = Backbone<KeepActivations<Each>...>;
 };
 
 /// The backbone's first scales: what lies above the last scale in use is not built.

@@ -28,17 +28,30 @@ struct ProgramView {
   const bool (*accumulate)[max_inputs] = nullptr;
   const long* value = nullptr;
   const long* gradient = nullptr;
+  const int* again = nullptr;  // what the backward computes again, in this order; before which step; where
+  int again_count = 0;
+  const int* again_before = nullptr;
+  const long* again_value = nullptr;
   long total = 0;
   bool training = false;
 };
 
 template <class Program, Mode mode>
 constexpr ProgramView program_view() {
-  return {Program::graph.nodes,   static_cast<int>(std::size(Program::graph.nodes)),
-          Program::graph.inputs,  Program::graph.outputs,
-          Program::backward.runs, Program::backward.accumulate,
-          Program::plan.value,    Program::plan.gradient,
-          Program::plan.total,    mode != Mode::inference};
+  return {.nodes = Program::graph.nodes,
+          .node_count = static_cast<int>(std::size(Program::graph.nodes)),
+          .inputs = Program::graph.inputs,
+          .outputs = Program::graph.outputs,
+          .runs_backward = Program::backward.runs,
+          .accumulate = Program::backward.accumulate,
+          .value = Program::plan.value,
+          .gradient = Program::plan.gradient,
+          .again = Program::backward.again,
+          .again_count = Program::backward.again_count,
+          .again_before = Program::backward.again_before,
+          .again_value = Program::plan.again,
+          .total = Program::plan.total,
+          .training = mode != Mode::inference};
 }
 
 /// Draws one parameter tensor. The stream is the hash of its name, so a part has the same first weights in
@@ -163,35 +176,18 @@ class Engine : public ParameterStore<Wide<T>> {
     take_inputs(program, inputs);
     if (packs_ && !program.training) pack(program, samples);
     for (int n = program.inputs; n < program.node_count; ++n) {
-      const Node& node = program.nodes[n];
-      if (node.merged) continue;
-      ForwardArguments<T> a;
-      a.node = &node;
-      a.samples = samples;
-      a.training = program.training && !node.frozen;
-      for (int i = 0; i < node.input_count; ++i) {
-        a.inputs[i] = value(program, node.inputs[i]);
-        a.extents[i] = program.nodes[node.inputs[i]].output;
-      }
-      a.output = const_cast<T*>(value(program, n));
-      for (int i = 0; i < max_entries; ++i)
-        if (node.entries[i] >= 0) a.parameters[i] = place(node.entries[i]);
-      for (int i = 0; i < max_states; ++i)
-        if (node.states[i] >= 0) a.states[i] = place(node.states[i]);
-      a.saved = saved_.data() + saved_offsets_[static_cast<std::size_t>(node.source)];
-      if (packs_ && !program.training && packed_places_[static_cast<std::size_t>(n)] >= 0)
-        a.packed = packed_.data() + packed_places_[static_cast<std::size_t>(n)];
-      a.workspace = workspace_.data();
-      a.random = key;
-      kernel(node).forward(a);
+      if (!program.nodes[n].merged) forward_step(program, n, samples, key, /*again=*/false);
     }
   }
 
   /// Runs the backward of the last forward of this program. The gradients of the outputs are in place
   /// already.
   void backward(const ProgramView& program, int samples, RandomKey key) {
+    int again = 0;
     for (int n = program.node_count - 1; n >= program.inputs; --n) {
       if (!program.runs_backward[n]) continue;
+      for (; again < program.again_count && program.again_before[program.again[again]] == n; ++again)
+        forward_step(program, program.again[again], samples, key, /*again=*/true);
       const Node& node = program.nodes[n];
       BackwardArguments<T> a;
       a.node = &node;
@@ -200,11 +196,11 @@ class Engine : public ParameterStore<Wide<T>> {
       for (int i = 0; i < node.input_count; ++i) {
         const int input = node.inputs[i];
         a.extents[i] = program.nodes[input].output;
-        if (reads_inputs(node)) a.inputs[i] = value(program, input);
+        if (reads_inputs(node)) a.inputs[i] = kept_value(program, input);
         a.input_gradients[i] = gradient(program, input);
         a.accumulate[i] = program.accumulate[n][i];
       }
-      if (node.needs_output) a.output = value(program, n);
+      if (node.needs_output) a.output = kept_value(program, n);
       a.output_gradient = gradient(program, n);
       for (int i = 0; i < max_entries; ++i) {
         if (node.entries[i] < 0) continue;
@@ -273,6 +269,37 @@ class Engine : public ParameterStore<Wide<T>> {
   }
 
  private:
+  /// Runs the forward of node n; `again`: in the backward, from what is kept, to its second place.
+  void forward_step(const ProgramView& program, int n, int samples, RandomKey key, bool again) {
+    const Node& node = program.nodes[n];
+    ForwardArguments<T> a;
+    a.node = &node;
+    a.samples = samples;
+    a.training = program.training && !node.frozen;
+    a.again = again;
+    for (int i = 0; i < node.input_count; ++i) {
+      a.inputs[i] = again ? kept_value(program, node.inputs[i]) : value(program, node.inputs[i]);
+      a.extents[i] = program.nodes[node.inputs[i]].output;
+    }
+    a.output = const_cast<T*>(again ? kept_value(program, n) : value(program, n));
+    for (int i = 0; i < max_entries; ++i)
+      if (node.entries[i] >= 0) a.parameters[i] = place(node.entries[i]);
+    for (int i = 0; i < max_states; ++i)
+      if (node.states[i] >= 0) a.states[i] = place(node.states[i]);
+    a.saved = saved_.data() + saved_offsets_[static_cast<std::size_t>(node.source)];
+    if (packs_ && !program.training && packed_places_[static_cast<std::size_t>(n)] >= 0)
+      a.packed = packed_.data() + packed_places_[static_cast<std::size_t>(n)];
+    a.workspace = workspace_.data();
+    a.random = key;
+    kernel(node).forward(a);
+  }
+
+  /// Where the backward finds a value: at its second place if it was computed again.
+  const T* kept_value(const ProgramView& program, int value) const {
+    if (value < program.inputs || program.again_value[value] < 0) return this->value(program, value);
+    return arena_.data() + program.again_value[value] * samples_;
+  }
+
   /// Packs the weights anew where they have changed, or where a kernel's method at this batch wants others.
   void pack(const ProgramView& program, int samples) {
     std::vector<long> places(static_cast<std::size_t>(program.node_count), -1);

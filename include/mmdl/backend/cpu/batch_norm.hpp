@@ -46,7 +46,11 @@ struct CpuKernel<operators::BatchNorm, T> {
     W* scale = a.workspace;
     W* shift = scale + padded(channels);
     const W *gamma = a.parameters[0], *beta = a.parameters[1];
-    if (a.training) {
+    if (a.training && a.again) {
+      const W *mean = a.saved, *inverse = a.saved + channels;
+      for (long c = 0; c < channels; ++c)
+        scale_and_shift(gamma[c], beta[c], mean[c], inverse[c], scale[c], shift[c]);
+    } else if (a.training) {
       double* moments = slice_sums(a.workspace, channels);
       measure_moments(a.inputs[0], rows, channels, moments);
       const double momentum = node.momentum_millionths * 1e-6, epsilon = node.epsilon_millionths * 1e-6;
@@ -168,7 +172,7 @@ struct CpuKernel<operators::BatchNorm, T> {
     }
   }
 
-  /// In one place, so that forward and backward round alike and see one mask.
+  /// In one place, so that the forward, the forward again and the backward round alike and see one mask.
   static void scale_and_shift(W gamma, W beta, W mean, W inverse, W& scale, W& shift) {
     scale = gamma * inverse;
     shift = beta - mean * scale;

@@ -24,6 +24,9 @@ namespace mmdl::detail {
 /// neural networks for document processing", 2006 (im2col).
 template <class T>
 struct CpuKernel<operators::Convolution, T> {
+  static_assert(one_pass_depth <= block_depth<T>,
+                "a residual under the output is read when the sum is whole");
+
   static long workspace(const Node& node, int samples, bool training) {
     const long vectors = 2 * padded(node.output.channels);
     if (DepthwiseConvolution<T>::applies(node))
