@@ -197,6 +197,25 @@ TEST_CASE("batch norm: the same bits on any number of threads, and over its inpu
   }
 }
 
+TEST_CASE_TEMPLATE("batch norm: computed again, it gives the same bits and moves no statistic", T, float,
+                   double) {
+  for (const bool training : {true, false})
+    for (const Activation activation : {Activation::none, Activation::relu, Activation::relu6})
+      for (const bool residual : {false, true}) {
+        auto run = example<T>(3, 5, 7, 19, activation, residual);
+        run.training = training;
+        run.forward();
+        const auto first = run;
+        if (training) run.states = {std::vector<T>(19, T{77}), std::vector<T>(19, T{77})};
+        const auto states = run.states;
+        run.again = true;
+        run.forward();
+        CHECK(run.output == first.output);
+        CHECK(run.states == states);
+        CHECK(run.saved == first.saved);
+      }
+}
+
 TEST_CASE("batch norm: gradients that are not wanted are left alone") {
   auto run = example<double>(3, 4, 4, 8, Activation::relu, true);
   run.forward(), run.backward();

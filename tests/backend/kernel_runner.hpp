@@ -63,6 +63,7 @@ struct Runner {
   bool accumulate = false, accumulate_parameters = false, output_over_input = false;
   bool gradient_over_gradient = false;  ///< the first input's gradient takes the output gradient's array
   bool residual_shares = false;         ///< the last input's gradient takes it
+  bool again = false;                   ///< the forward finds `saved` as an earlier one has left it
   mmdl::detail::RandomKey random;
 
   void forward() {
@@ -79,7 +80,8 @@ struct Runner {
       a.inputs[0] = output.data();
     }
     a.output = output.data();
-    saved.assign(static_cast<std::size_t>(node.saved) + guards, guard);
+    if (!again) saved.assign(static_cast<std::size_t>(node.saved) + guards, guard);
+    a.again = again;
     a.saved = saved.data();
     a.random = random;
     mmdl::detail::Buffer<T> workspace = take_workspace();
