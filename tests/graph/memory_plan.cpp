@@ -123,11 +123,11 @@ class Simulation {
       // What is read again below must have survived the writes.
       for (int i = 0; i < read; ++i) expect_kept(node.inputs[i], n);
     }
-    REQUIRE(again_ == backward.again_count);
+    REQUIRE(again_ == again_count);
   }
 
   void compute_again(int step) {
-    for (; again_ < backward.again_count; ++again_) {
+    for (; again_ < again_count; ++again_) {
       const int n = backward.again[again_];
       if (backward.again_before[n] != step) return;
       REQUIRE(backward.dropped[n]);
@@ -138,7 +138,8 @@ class Simulation {
     }
   }
 
-  int again_ = 0;  // how many values have been computed again
+  static constexpr auto again_count = static_cast<unsigned>(backward.again_count);
+  unsigned again_ = 0;  // how many values have been computed again
   std::vector<int> tags_;
   std::vector<int> tag_of_;
 };
