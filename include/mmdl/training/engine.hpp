@@ -26,6 +26,7 @@ struct ProgramView {
   Wires outputs;
   const bool* runs_backward = nullptr;
   const bool (*accumulate)[max_inputs] = nullptr;
+  const bool* accumulate_parameters = nullptr;
   const long* value = nullptr;
   const long* gradient = nullptr;
   long total = 0;
@@ -34,11 +35,17 @@ struct ProgramView {
 
 template <class Program, Mode mode>
 constexpr ProgramView program_view() {
-  return {Program::graph.nodes,   static_cast<int>(std::size(Program::graph.nodes)),
-          Program::graph.inputs,  Program::graph.outputs,
-          Program::backward.runs, Program::backward.accumulate,
-          Program::plan.value,    Program::plan.gradient,
-          Program::plan.total,    mode != Mode::inference};
+  return {Program::graph.nodes,
+          static_cast<int>(std::size(Program::graph.nodes)),
+          Program::graph.inputs,
+          Program::graph.outputs,
+          Program::backward.runs,
+          Program::backward.accumulate,
+          Program::backward.accumulate_parameters,
+          Program::plan.value,
+          Program::plan.gradient,
+          Program::plan.total,
+          mode != Mode::inference};
 }
 
 /// Draws one parameter tensor. The stream is the hash of its name, so a part has the same first weights in
@@ -60,6 +67,14 @@ void draw_entry(const EntrySpec& spec, const std::string& name, std::uint64_t se
       parallel_ranges(count, 4096, [&](long begin, long end) {
         fill_normals(data, begin, end, seed, stream, std::sqrt(2.0f / fan_in));
       });
+      break;
+    case Initializer::normal:
+      parallel_ranges(count, 4096,
+                      [&](long begin, long end) { fill_normals(data, begin, end, seed, stream, 1.0f); });
+      break;
+    case Initializer::second_quarter_ones:
+      std::fill_n(data, count, T{0});
+      std::fill_n(data + count / 4, count / 4, T{1});
       break;
     case Initializer::uniform_fan_in: {
       const float bound = 1.0f / std::sqrt(fan_in);
@@ -204,6 +219,7 @@ class Engine : public ParameterStore<Wide<T>> {
         a.input_gradients[i] = gradient(program, input);
         a.accumulate[i] = program.accumulate[n][i];
       }
+      a.accumulate_parameters = program.accumulate_parameters[n];
       if (node.needs_output) a.output = value(program, n);
       a.output_gradient = gradient(program, n);
       for (int i = 0; i < max_entries; ++i) {
