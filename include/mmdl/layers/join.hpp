@@ -5,6 +5,7 @@
 #include "../core/require.hpp"
 #include "../graph/lower.hpp"
 #include "../graph/operators.hpp"
+#include "../layers/residual.hpp"
 #include "../layers/structure.hpp"
 
 namespace mmdl {
@@ -13,6 +14,10 @@ template <class First, class Other>
 struct concat_sizes_differ;  ///< problem: values to be concatenated differ in height or width
 template <class First, class Other>
 struct product_shapes_differ;  ///< problem: values to be multiplied have different shapes
+template <class First, class Other>
+struct add_shapes_differ;  ///< problem: values to be added have different shapes
+template <class First, class Other>
+struct maximum_shapes_differ;  ///< problem: values to be compared have different shapes
 template <class Layers, class Inputs>
 struct parallel_counts_differ;  ///< problem: as many layers as inputs are needed
 
@@ -59,6 +64,25 @@ template <template <class, class> class Problem, class First, class... Rest>
 struct SameShapeRule {
   static_assert((accepted<std::is_same_v<First, Rest>, Problem<First, Rest>> && ...));
   using type = First;
+};
+
+/// Whether `Factor` is one number for each pixel of `Map`, for each channel, or for all.
+template <class Map, class Factor>
+constexpr bool broadcasts() {
+  constexpr Extent m = extent_of<Map>(), f = extent_of<Factor>();
+  const bool all_pixels = f.pixels() == 1, same_pixels = f.height == m.height && f.width == m.width;
+  return m != f && (all_pixels || same_pixels) &&
+         (f.channels == 1 || (all_pixels && f.channels == m.channels));
+}
+
+template <class First, class... Rest>
+struct ProductRule : SameShapeRule<product_shapes_differ, First, Rest...> {
+  static constexpr bool broadcast = false;
+};
+template <class Map, class Factor>
+requires(broadcasts<Map, Factor>()) struct ProductRule<Map, Factor> {
+  static constexpr bool broadcast = true;
+  using type = Map;
 };
 
 }  // namespace detail
@@ -143,13 +167,15 @@ struct Join {
   }
 };
 
-/// Several values of one shape multiplied element by element. PyTorch: `a * b`.
+/// Several values of one shape multiplied element by element; or two, of which the second is a factor for
+/// each pixel of the first (`Shape<H, W, 1>`), for each channel (`Shape<C>`, `Shape<1, 1, C>`) or for all
+/// (`Shape<1>`). PyTorch: `a * b`.
 struct Multiply {
  private:
   template <class In>
   struct Rule;
   template <class... Ins>
-  struct Rule<List<Ins...>> : detail::SameShapeRule<product_shapes_differ, Ins...> {};
+  struct Rule<List<Ins...>> : detail::ProductRule<Ins...> {};
 
  public:
   template <class In>
@@ -162,7 +188,56 @@ struct Multiply {
     node.name = "product";
     node.input = node.output = detail::extent_of<output<In>>();
     node.needs_output = false;
-    return detail::Wires::of(builder.template add<operators::Product>(node, x));
+    if constexpr (Rule<detail::AsList<In>>::broadcast) {
+      node.kind = detail::OperatorKind::other;
+      return detail::Wires::of(builder.template add<operators::BroadcastProduct>(node, x));
+    } else {
+      return detail::Wires::of(builder.template add<operators::Product>(node, x));
+    }
+  }
+};
+
+/// Several values of one shape added up; at most 8. Rejected when compiling: different shapes
+/// (`add_shapes_differ`). PyTorch: `a + b`.
+struct Add {
+ private:
+  template <class In>
+  struct Rule;
+  template <class... Ins>
+  struct Rule<List<Ins...>> : detail::SameShapeRule<add_shapes_differ, Ins...> {};
+
+ public:
+  template <class In>
+  using output = typename Rule<detail::AsList<In>>::type;
+
+  template <class In, class Builder>
+  static constexpr detail::Wires lower(Builder& builder, detail::Wires x) {
+    return x.count == 1 ? x
+                        : detail::Wires::of(detail::lower_add(builder, x, detail::extent_of<output<In>>()));
+  }
+};
+
+/// The largest of several values of one shape, element by element; at most 8. Where some are equal, the first
+/// of them gets the gradient. Rejected when compiling: different shapes (`maximum_shapes_differ`). PyTorch:
+/// `torch.maximum(a, b)`.
+struct Maximum {
+ private:
+  template <class In>
+  struct Rule;
+  template <class... Ins>
+  struct Rule<List<Ins...>> : detail::SameShapeRule<maximum_shapes_differ, Ins...> {};
+
+ public:
+  template <class In>
+  using output = typename Rule<detail::AsList<In>>::type;
+
+  template <class In, class Builder>
+  static constexpr detail::Wires lower(Builder& builder, detail::Wires x) {
+    detail::Node node;
+    node.kind = detail::OperatorKind::other;
+    node.name = "maximum";
+    node.input = node.output = detail::extent_of<output<In>>();
+    return detail::Wires::of(builder.template add<operators::Maximum>(node, x));
   }
 };
 
@@ -185,8 +260,8 @@ struct Concat {
 };
 
 /// The branches' outputs over the same input, multiplied element by element: `Product<Identity, Sigmoid>` is
-/// x * sigmoid(x). PyTorch: `a(x) * b(x)`. Rejected when compiling: branches of different shapes
-/// (`product_shapes_differ`).
+/// x * sigmoid(x). Of two branches the second may be a factor for pixels or channels, as for `Multiply`.
+/// PyTorch: `a(x) * b(x)`. Rejected when compiling: branches of different shapes (`product_shapes_differ`).
 template <class... Branches>
 struct Product {
  private:

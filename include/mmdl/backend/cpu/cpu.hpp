@@ -7,15 +7,21 @@
 #include "add.hpp"
 #include "average_pool.hpp"
 #include "batch_norm.hpp"
+#include "broadcast_product.hpp"
 #include "concat.hpp"
 #include "convolution.hpp"
 #include "custom.hpp"
 #include "dropout.hpp"
+#include "embedding.hpp"
 #include "global_average_pool.hpp"
 #include "kernel.hpp"
 #include "linear.hpp"
+#include "lstm.hpp"
 #include "max_pool.hpp"
+#include "maximum.hpp"
 #include "product.hpp"
+#include "softmax.hpp"
+#include "steps.hpp"
 
 namespace mmdl {
 
