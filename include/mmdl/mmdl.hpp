@@ -2,6 +2,7 @@
 // The core of mmdl in one header: everything but images and data sets (mmdl/data.hpp).
 #pragma once
 
+#include "annotation/decode.hpp"
 #include "annotation/metrics.hpp"
 #include "annotation/select_labels.hpp"
 #include "core/error.hpp"

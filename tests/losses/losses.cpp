@@ -3,12 +3,14 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include "mmdl/core/random.hpp"
 #include "mmdl/io/safetensors.hpp"
 #include "mmdl/losses/mean_squared_error.hpp"
+#include "mmdl/losses/sequence_cross_entropy.hpp"
 #include "mmdl/losses/sigmoid_cross_entropy.hpp"
 #include "mmdl/losses/softmax_cross_entropy.hpp"
 
@@ -104,4 +106,29 @@ TEST_CASE_TEMPLATE("losses: extreme logits, right and wrong, stay finite", T, fl
   CHECK(mmdl::SoftmaxCrossEntropy{}(z.data(), y.data(), gradients.data(), 2, 2) ==
         T(1e4));  // rows: right, wrong
   CHECK(gradients == std::vector<T>{T{0}, T{0}, T{0.5}, T{-0.5}});
+}
+
+TEST_CASE_TEMPLATE("sequence cross-entropy: PyTorch's value and gradients, absent steps", T, float, double) {
+  static const mmdl::SafetensorsFile file(MMDL_GOLDEN_DIR "/sequence.safetensors");
+  const auto read = [](const char* name) {
+    const auto numbers = file.doubles(name);
+    return std::vector<T>(numbers.begin(), numbers.end());
+  };
+  const auto z = read("loss.outputs");
+  auto classes = read("loss.targets");
+  const auto value = file.doubles("loss.value"), expected = file.doubles("loss.gradients");
+  const double bound = sizeof(T) == sizeof(float) ? 2e-6 : 1e-14;
+  std::vector<T> gradients(z.size(), T{77});
+  const mmdl::SequenceCrossEntropy<4> loss;
+  const T got = loss(z.data(), classes.data(), gradients.data(), 3, 24);
+  CHECK(static_cast<double>(got) == doctest::Approx(value[0]).epsilon(bound));
+  for (std::size_t i = 0; i < z.size(); ++i)
+    CHECK(std::fabs(static_cast<double>(gradients[i]) - expected[i]) <= bound);
+  const mmdl::SequenceCrossEntropy<4> half{.weight = 0.5f};
+  CHECK(static_cast<double>(half(z.data(), classes.data(), static_cast<T*>(nullptr), 3, 24)) ==
+        doctest::Approx(0.5 * value[0]).epsilon(bound));
+  for (const T bad : {T{6}, T(1.5), std::numeric_limits<T>::quiet_NaN()}) {
+    classes[1] = bad;
+    CHECK_THROWS_AS(loss(z.data(), classes.data(), gradients.data(), 3, 24), mmdl::Error);
+  }
 }
