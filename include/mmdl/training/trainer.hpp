@@ -231,10 +231,11 @@ class Trainer {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       const auto loss = [&]<std::size_t i>(std::integral_constant<std::size_t, i>) {
         constexpr int index = static_cast<int>(i);
-        values_[i] = std::get<i>(losses_)(
-            engine.output(program, index), std::get<inputs + i>(tensors).data(),
-            gradients ? engine.output_gradient(program, index) : static_cast<T*>(nullptr), samples,
-            static_cast<int>(detail::At<index, OutputList>::size));
+        auto& rule = std::get<i>(losses_);
+        if constexpr (requires { rule.step = key.step; }) rule.step = key.step;  // a loss that draws
+        values_[i] = rule(engine.output(program, index), std::get<inputs + i>(tensors).data(),
+                          gradients ? engine.output_gradient(program, index) : static_cast<T*>(nullptr),
+                          samples, static_cast<int>(detail::At<index, OutputList>::size));
         if (gradients) engine.output_gradient_written(program, index);
         total += values_[i];
       };
