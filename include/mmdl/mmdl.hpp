@@ -5,6 +5,7 @@
 #include "annotation/decode.hpp"
 #include "annotation/method.hpp"
 #include "annotation/metrics.hpp"
+#include "annotation/neighbours.hpp"
 #include "annotation/select_labels.hpp"
 #include "core/error.hpp"
 #include "core/random.hpp"
