@@ -3,6 +3,7 @@
 #pragma once
 
 #include "annotation/decode.hpp"
+#include "annotation/linear_methods.hpp"
 #include "annotation/method.hpp"
 #include "annotation/metrics.hpp"
 #include "annotation/neighbours.hpp"

@@ -57,7 +57,7 @@ struct MethodSettings {
   float learning_rate = 0.0f;  ///< 0: the method's own
   /// Called after each epoch (counted from 1) with the mean loss of its batches and the loss on the held-out
   /// samples (NaN where there are none). May throw to end the training.
-  std::function<void(int epoch, double loss, double held_out)> report;
+  std::function<void(int epoch, double loss, double held_out)> report = {};
 };
 
 /// What a method says of the samples of a split.
@@ -100,6 +100,16 @@ struct MethodEntry {
   bool predicts_quantity;  ///< the tables' column "Quantity Prediction": else it gives 3 labels
   std::unique_ptr<Method> (*make)(int tag_count, int label_count);
 };
+
+/// The entry of a method in a program's list, from the constants that every method's type has: `name`,
+/// `title`, `reads_tags` and `predicts_quantity`.
+template <class MethodType>
+MethodEntry method_entry() {
+  return {MethodType::name, MethodType::title, MethodType::reads_tags, MethodType::predicts_quantity,
+          [](int tag_count, int label_count) -> std::unique_ptr<Method> {
+            return std::make_unique<MethodType>(tag_count, label_count);
+          }};
+}
 
 /// The sizes of a method's type: features exactly, tags and labels at most. A method is
 /// `template <class Sizes> class …Method final : public Method`, made by a constructor from (tag_count,
