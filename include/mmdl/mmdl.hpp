@@ -9,6 +9,7 @@
 #include "annotation/neighbours.hpp"
 #include "annotation/select_labels.hpp"
 #include "annotation/sinn_method.hpp"
+#include "annotation/tag_neighbour_method.hpp"
 #include "core/error.hpp"
 #include "core/random.hpp"
 #include "core/shape.hpp"
