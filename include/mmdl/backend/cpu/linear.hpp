@@ -17,22 +17,22 @@ namespace mmdl::detail {
 template <class T>
 struct CpuKernel<operators::Linear, T> {
   static long workspace(const Node& node, int, bool training) {
-    const long inputs = node.input.channels, outputs = node.output.channels;
+    const long inputs = inputs_of(node), outputs = node.output.channels;
     return gemm_workspace<T>(std::max(inputs, outputs), std::min(inputs, outputs), training);
   }
 
   static long packed_size(const Node& node, int) {
-    return packed_factor_size<T>(node.input.channels, node.output.channels);
+    return packed_factor_size<T>(inputs_of(node), node.output.channels);
   }
   static void pack(const Node& node, int, const Wide<T>* weight, Packed<T>* to) {
     WeightMatrix<Wide<T>> b;
     set_weight(node, b, weight, node.weight_transposed);
-    pack_factor<T>(b, node.input.channels, node.output.channels, to);
+    pack_factor<T>(b, inputs_of(node), node.output.channels, to);
   }
 
   static void forward(const ForwardArguments<T>& a) {
     const Node& node = *a.node;
-    const long inputs = node.input.channels, outputs = node.output.channels;
+    const long inputs = inputs_of(node), outputs = node.output.channels;
     auto g = product(a.inputs[0], rows(a), inputs, a.parameters[0], a.output, outputs);
     set_weight(node, g.b, a.parameters[0], node.weight_transposed);
     g.epilogue.shift = a.parameters[1];
@@ -43,7 +43,7 @@ struct CpuKernel<operators::Linear, T> {
 
   static void backward(const BackwardArguments<T>& a) {
     const Node& node = *a.node;
-    const long inputs = node.input.channels, outputs = node.output.channels;
+    const long inputs = inputs_of(node), outputs = node.output.channels;
     if (a.parameter_gradients[0] != nullptr) {
       // The first factor is read as its transpose: x and dy, or dy and x for transposed weights.
       const T *first = a.inputs[0], *second = a.output_gradient;
@@ -67,6 +67,8 @@ struct CpuKernel<operators::Linear, T> {
   }
 
  private:
+  /// Numbers of a row: a step's, or a whole map's.
+  static long inputs_of(const Node& node) { return node.input.size() / node.output.pixels(); }
   template <class Arguments>
   static long rows(const Arguments& a) {
     return a.samples * a.node->output.pixels();
@@ -76,7 +78,7 @@ struct CpuKernel<operators::Linear, T> {
   template <class Matrix>
   static void set_weight(const Node& node, Matrix& b, const Wide<T>* weight, bool transposed) {
     b.data = weight;
-    b.stride = node.weight_transposed ? node.input.channels : node.output.channels;
+    b.stride = node.weight_transposed ? inputs_of(node) : node.output.channels;
     b.transposed = transposed;
     if (transposed) b.channels = b.stride;
   }
