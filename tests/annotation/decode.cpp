@@ -132,9 +132,21 @@ TEST_CASE("a wider beam is never worse here, no label comes twice, and every sea
   }
 }
 
+TEST_CASE("a least number of labels, and tokens that are no labels") {
+  Toy toy{.tokens = 9};
+  const DecodeOptions options{.start = 8, .stop = 7, .most = 3, .beam = 4, .least = 3, .labels = 5};
+  for (const auto& found : decode_labels(states(20), 20, options, std::ref(toy))) {
+    CHECK(found.labels.size() == 3);
+    for (const int label : found.labels) CHECK(label < 5);
+  }
+  const DecodeOptions few{.start = 8, .stop = 7, .most = 5, .beam = 2, .least = 4, .labels = 2};
+  for (const auto& found : decode_labels(states(5), 5, few, std::ref(toy))) CHECK(found.labels.size() == 2);
+}
+
 TEST_CASE("decoding: what is refused") {
   Toy toy;
   CHECK_THROWS_AS(decode_labels(states(1), 1, {.most = -1}, std::ref(toy)), Error);
+  CHECK_THROWS_AS(decode_labels(states(1), 1, {.stop = 3, .most = 2, .least = 3}, std::ref(toy)), Error);
   CHECK_THROWS_AS(decode_labels(states(1), 1, {.beam = 0}, std::ref(toy)), Error);
   CHECK_THROWS_AS(decode_labels(states(1), 1, {.stop = 5}, std::ref(toy)), Error);
   CHECK_THROWS_AS(decode_labels({1, 2, 3}, 2, {.stop = 3}, std::ref(toy)), Error);

@@ -20,6 +20,8 @@ struct DecodeOptions {
   int stop = 0;   ///< the token that ends a sequence; it has a logit
   int most = 20;  ///< labels of a sequence; one of that length is at its end without `stop`
   int beam = 1;   ///< sequences of an image that are kept at each step; 1: greedy
+  int least = 0;  ///< labels before `stop` may come, unless no other is left
+  int labels = std::numeric_limits<int>::max();  ///< tokens from this number on are no labels
 };
 
 /// The labels of one image in the order they were given out, none twice, and the sequence's log-probability.
@@ -51,6 +53,8 @@ struct Continuation {
 
 inline void check_decode_options(const DecodeOptions& o) {
   if (o.most < 0) fail("decoding: most labels", std::to_string(o.most), "0 or more");
+  if (o.least < 0 || o.least > o.most)
+    fail("decoding: least labels", std::to_string(o.least), "0 to " + std::to_string(o.most));
   if (o.beam < 1) fail("decoding: beam", std::to_string(o.beam), "1 or more");
 }
 
@@ -83,14 +87,18 @@ class Beam {
     std::vector<Continuation> all;
     for (std::size_t h = 0; h < live_.size(); ++h) {
       const auto log_probabilities = log_softmax(step.logits.data() + (first + h) * tokens, tokens);
-      for (std::size_t t = 0; t < tokens; ++t) {
-        const int token = static_cast<int>(t);
-        const auto& labels = live_[h].labels;
-        const bool barred =
-            token != options_.stop &&
-            (token == options_.start || std::find(labels.begin(), labels.end(), token) != labels.end());
-        if (!barred) all.push_back({live_[h].score + log_probabilities[t], static_cast<int>(h), token});
+      const auto& labels = live_[h].labels;
+      const std::size_t before = all.size();
+      const auto add = [&](int token) {
+        all.push_back({live_[h].score + log_probabilities[static_cast<std::size_t>(token)],
+                       static_cast<int>(h), token});
+      };
+      for (int token = 0; token < static_cast<int>(tokens); ++token) {
+        const bool special = token == options_.start || token == options_.stop || token >= options_.labels;
+        if (!special && std::find(labels.begin(), labels.end(), token) == labels.end()) add(token);
       }
+      if (labels.size() >= static_cast<std::size_t>(options_.least) || all.size() == before)
+        add(options_.stop);
     }
     const auto kept = std::min(all.size(), static_cast<std::size_t>(options_.beam));
     std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(kept), all.end(),

@@ -65,15 +65,16 @@ inline void put_ones(const std::vector<int>& numbers, std::span<float> out) {
   for (const int number : numbers) out[static_cast<std::size_t>(number)] = 1.0f;
 }
 
-/// A method that is a network `Net` over `Input` (a shape or a `List`). A method of its own says how a
-/// sample's inputs and targets are written (`put_inputs`, `put_targets`), trains by `fit`, and annotates by
+/// A method that is a network `Net` over `Input` (a shape or a `List`), trained on targets of the outputs'
+/// shapes unless `Target` (a shape or a `List`) says otherwise. A method of its own says how a sample's
+/// inputs and targets are written (`put_inputs`, `put_targets`), trains by `fit`, and annotates by
 /// `for_outputs`.
-template <class Sizes, class Net, class Input>
+template <class Sizes, class Net, class Input, class Target = output_shape<Net, Input>>
 class NetworkMethod : public Method {
  public:
   using ModelType = Model<Net, Input>;
   using Inputs = typename detail::RowTensors<detail::AsList<Input>>::type;
-  using Targets = typename detail::RowTensors<detail::AsList<typename ModelType::output>>::type;
+  using Targets = typename detail::RowTensors<detail::AsList<Target>>::type;
 
   void save(const std::string& path, const std::map<std::string, std::string>& notes) const override {
     SafetensorsWriter writer;

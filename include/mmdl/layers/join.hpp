@@ -53,12 +53,26 @@ struct ConcatRule {
 
 /// One of several layers side by side, under a name of its own ("branch1") unless it has one (`Named`).
 template <class Layer, class In, class Builder>
-constexpr int lower_branch(Builder& builder, Wires x) {
+constexpr void lower_branch(Builder& builder, Wires x, Wires& all) {
   if constexpr (!is_named<Layer>) builder.enter("branch");
   const Wires y = Layer::template lower<In>(builder, x);
   if constexpr (!is_named<Layer>) builder.leave();
-  return y.id[0];
+  for (int i = 0; i < y.count; ++i) all.push(y.id[i]);
 }
+
+/// The values of several lists in one.
+template <class... Lists>
+struct AllOf {
+  using type = List<>;
+};
+template <class... Ts>
+struct AllOf<List<Ts...>> {
+  using type = List<Ts...>;
+};
+template <class... Ts, class... Us, class... Rest>
+struct AllOf<List<Ts...>, List<Us...>, Rest...> : AllOf<List<Ts..., Us...>, Rest...> {};
+template <class... Outputs>
+using Together = typename AllOf<AsList<Outputs>...>::type;
 
 template <template <class, class> class Problem, class First, class... Rest>
 struct SameShapeRule {
@@ -87,17 +101,18 @@ requires(broadcasts<Map, Factor>()) struct ProductRule<Map, Factor> {
 
 }  // namespace detail
 
-/// All layers over the same input; the outputs are a `List`, in order. With `Heads` at the end a network has
+/// All layers over the same input; the outputs are a `List`, in order (those of a layer with several among
+/// them; at most 8 in all). With `Heads` at the end a network has
 /// several outputs. Names: "branch1", "branch2", … unless `Named`.
 template <class... Layers>
 struct Heads {
   template <class In>
-  using output = List<typename Layers::template output<In>...>;
+  using output = detail::Together<typename Layers::template output<In>...>;
 
   template <class In, class Builder>
   static constexpr detail::Wires lower(Builder& builder, detail::Wires x) {
     detail::Wires all;
-    (all.push(detail::lower_branch<Layers, In>(builder, x)), ...);
+    (detail::lower_branch<Layers, In>(builder, x, all), ...);
     return all;
   }
 };
@@ -112,13 +127,13 @@ struct Parallel {
   struct Rule<List<Ins...>> {
     static_assert(detail::accepted<sizeof...(Ins) == sizeof...(Layers),
                                    parallel_counts_differ<List<Layers...>, List<Ins...>>>);
-    using type = List<typename Layers::template output<Ins>...>;
+    using type = detail::Together<typename Layers::template output<Ins>...>;
 
     template <class Builder>
     static constexpr detail::Wires lower(Builder& builder, detail::Wires x) {
       detail::Wires all;
       int next = 0;
-      (all.push(detail::lower_branch<Layers, Ins>(builder, detail::Wires::of(x.id[next++]))), ...);
+      (detail::lower_branch<Layers, Ins>(builder, detail::Wires::of(x.id[next++]), all), ...);
       return all;
     }
   };
