@@ -39,9 +39,9 @@ struct SequenceTokens {
 };
 
 /// A set of labels as what a recurrent network reads and should say: `inputs` are start, a, b, c and then
-/// `stop` to the end, `targets` are a, b, c, stop and then -1 (absent, for `SequenceCrossEntropy`); a, b, c in
-/// the order of their places. Both spans have one length L, and sequences at most L - 1 labels: of more, the
-/// first L - 1 count, followed by stop all the same. Without labels the sequence is stop alone.
+/// `stop` to the end, `targets` are a, b, c, stop and then -1 (absent, for `SequenceCrossEntropy`); a, b, c
+/// in the order of their places. Both spans have one length L, and sequences at most L - 1 labels: of more,
+/// the first L - 1 count, followed by stop all the same. Without labels the sequence is stop alone.
 inline void put_sequence(std::vector<int> labels, const std::vector<int>& places, SequenceTokens tokens,
                          std::span<float> inputs, std::span<float> targets) {
   std::sort(labels.begin(), labels.end(), [&](int a, int b) {
@@ -51,8 +51,7 @@ inline void put_sequence(std::vector<int> labels, const std::vector<int>& places
   std::fill(inputs.begin(), inputs.end(), static_cast<float>(tokens.stop));
   std::fill(targets.begin(), targets.end(), -1.0f);
   inputs[0] = static_cast<float>(tokens.start);
-  for (std::size_t i = 0; i < labels.size(); ++i)
-    inputs[i + 1] = targets[i] = static_cast<float>(labels[i]);
+  for (std::size_t i = 0; i < labels.size(); ++i) inputs[i + 1] = targets[i] = static_cast<float>(labels[i]);
   targets[labels.size()] = static_cast<float>(tokens.stop);
 }
 
