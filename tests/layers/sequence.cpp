@@ -19,7 +19,7 @@ void check(const GradientCheck& options = {}) {
   CHECK(result.ok);
 }
 
-struct Neighbour {
+struct Twin {
   static constexpr const char* name = "neighbour";
 };
 struct Words {
@@ -31,7 +31,7 @@ using Names = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE("one layer at several places") {
-  using One = Shared<Neighbour, Linear<5>>;
+  using One = Shared<Twin, Linear<5>>;
   using Net = Sequential<Parallel<Sequential<One, Tanh>, One>, Join, Linear<2>>;
   using Two = List<Shape<4>, Shape<4>>;
   check<Net, Two>();
@@ -43,8 +43,8 @@ TEST_CASE("one layer at several places") {
 }
 
 TEST_CASE("one layer over each of several inputs, and shared parts within shared parts") {
-  using Inner = Sequential<Linear<3>, BatchNorm, Shared<Neighbour, Linear<2>>>;
-  using Net = Sequential<ForEach<Inner>, Join, Linear<3>, Shared<Neighbour, Linear<2>>>;
+  using Inner = Sequential<Linear<3>, BatchNorm, Shared<Twin, Linear<2>>>;
+  using Net = Sequential<ForEach<Inner>, Join, Linear<3>, Shared<Twin, Linear<2>>>;
   using Three = List<Shape<4>, Shape<4>, Shape<4>>;
   check<Net, Three>({.samples = 4});
   Model<Net, Three> model;
@@ -53,8 +53,8 @@ TEST_CASE("one layer over each of several inputs, and shared parts within shared
                                "each1.batch_norm1.running_variance", "each1.neighbour.linear1.weight",
                                "each1.neighbour.linear1.bias", "linear1.weight", "linear1.bias"});
   // A shared part that is there before the layer that holds it too.
-  using Before = Sequential<ForEach<Shared<Neighbour, Linear<3>>>,
-                            ForEach<Sequential<Linear<4>, Shared<Neighbour, Linear<3>>, Linear<2>>>, Add>;
+  using Before = Sequential<ForEach<Shared<Twin, Linear<3>>>,
+                            ForEach<Sequential<Linear<4>, Shared<Twin, Linear<3>>, Linear<2>>>, Add>;
   check<Before, List<Shape<4>, Shape<4>>>();
   // Two windows of one size over maps of two sizes.
   check<Sequential<ForEach<Sequential<Conv<3>, Relu, GlobalAveragePool>>, Maximum>,
@@ -62,7 +62,7 @@ TEST_CASE("one layer over each of several inputs, and shared parts within shared
 }
 
 TEST_CASE("a shared layer frozen at one place is not trained at all") {
-  using One = Shared<Neighbour, Linear<4>>;
+  using One = Shared<Twin, Linear<4>>;
   using Net = Sequential<Linear<4>, One, Tanh, Frozen<One>, Linear<3>>;
   check<Net, Shape<4>>();
   Model<Net, Shape<4>> model(3);
@@ -145,7 +145,7 @@ TEST_CASE("LSTM: gradients of all inputs and parameters") {
   check<Lstm<5, WithState>, List<Shape<4, 3>, Shape<5>, Shape<5>, Shape<4>>>({.given = {{}, {}, {}, mask}});
   // Two layers, and one cell unrolled by hand.
   check<Sequential<Lstm<3>, Lstm<4>, Step<2>, Linear<2>>, Shape<3, 2>>();
-  using Cell = Shared<Neighbour, Lstm<3, WithState>>;
+  using Cell = Shared<Twin, Lstm<3, WithState>>;
   check<Sequential<Cell, Parallel<Identity, Tanh, Identity>, Cell, Pick<0>>,
         List<Shape<1, 3>, Shape<3>, Shape<3>>>();
 }

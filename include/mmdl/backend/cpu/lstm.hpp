@@ -25,6 +25,9 @@ struct CpuKernel<operators::Lstm, T> {
     const long sequence = lines(s.rows() * s.channels), state = lines(samples * s.units);
     long numbers = lines(s.rows() * 4 * s.units) + (training ? 2 * state : 0);
     if (is_narrow<T>) numbers += 2 * state + (training ? 2 : 1) * (sequence + lines(s.rows() * s.values()));
+    if (s.steps > 1)
+      numbers += lines(std::max(packed_factor_size<W>(s.units, 4 * s.units),
+                                training ? packed_factor_size<W>(4 * s.units, s.units) : 0));
     return numbers + std::max(gemm_workspace<W>(s.channels, 4 * s.units, training),
                               gemm_workspace<W>(s.units, 4 * s.units, training));
   }
@@ -37,14 +40,15 @@ struct CpuKernel<operators::Lstm, T> {
     const W* first_h = s.state ? widened(a.inputs[1], s.samples * s.units, room) : nullptr;
     const W* first_c = s.state ? widened(a.inputs[2], s.samples * s.units, room) : nullptr;
     W* y = place_for(a.output, s.rows() * s.values(), room);
+    const Weights input(a.parameters[0], s.channels, 4 * s.units, false);
+    const Weights state = Weights(a.parameters[1], s.units, 4 * s.units, false).packed(s, room);
     // All steps' inputs at once, then for each step what the state adds.
-    multiply(plain_matrix(x, s.rows(), s.channels, s.channels), a.parameters[0], 4 * s.units, false, gates,
-             4 * s.units, false, room);
+    multiply(plain_matrix(x, s.rows(), s.channels, s.channels), input, gates, 4 * s.units, false, room);
     for (long t = 0; t < s.steps; ++t) {
       const State before(s, t, y, first_h, first_c);
       if (before.h != nullptr)
-        multiply(plain_matrix(before.h, s.samples, s.units, before.stride), a.parameters[1], 4 * s.units,
-                 false, gates + t * 4 * s.units, s.steps * 4 * s.units, true, room);
+        multiply(plain_matrix(before.h, s.samples, s.units, before.stride), state, gates + t * 4 * s.units,
+                 s.steps * 4 * s.units, true, room);
       for_samples(s, [&](long n) {
         const long row = n * s.steps + t;
         W* h = y + row * s.values();
@@ -71,9 +75,8 @@ struct CpuKernel<operators::Lstm, T> {
                                             : place_for(a.input_gradients[0], s.rows() * s.channels, room);
     std::fill_n(dh, s.samples * s.units, W{});
     std::fill_n(dc, s.samples * s.units, W{});
-    W* const state_weights = a.parameter_gradients[1];
-    if (state_weights != nullptr && !a.accumulate_parameters)
-      std::fill_n(state_weights, 4 * s.units * s.units, W{});
+    const Weights input(a.parameters[0], 4 * s.units, s.channels, true);
+    const Weights state = Weights(a.parameters[1], 4 * s.units, s.units, true).packed(s, room);
     for (long t = s.steps - 1; t >= 0; --t) {
       const State before(s, t, y, first_h, first_c);
       for_samples(s, [&](long n) {
@@ -86,22 +89,20 @@ struct CpuKernel<operators::Lstm, T> {
         else
           step_gradient(before, n, s.units, y + row * s.values(), h, c, to);
       });
-      const W* step_gates = gates + t * 4 * s.units;
-      if (state_weights != nullptr && before.h != nullptr)
-        multiply_transposed(plain_matrix(before.h, s.samples, s.units, before.stride), step_gates,
-                            s.steps * 4 * s.units, 4 * s.units, state_weights, true, room);
       if (before.h != nullptr)
-        multiply(plain_matrix(step_gates, s.samples, 4 * s.units, s.steps * 4 * s.units), a.parameters[1],
-                 s.units, true, dh, s.units, true, room);
+        multiply(plain_matrix(gates + t * 4 * s.units, s.samples, 4 * s.units, s.steps * 4 * s.units), state,
+                 dh, s.units, true, room);
     }
     if (a.parameter_gradients[0] != nullptr)
       multiply_transposed(plain_matrix(x, s.rows(), s.channels, s.channels), gates, 4 * s.units, 4 * s.units,
                           a.parameter_gradients[0], a.accumulate_parameters, room);
+    if (a.parameter_gradients[1] != nullptr)
+      state_weight_gradient(s, y, first_h, gates, a.parameter_gradients[1], a.accumulate_parameters, room);
     if (a.parameter_gradients[2] != nullptr)
       column_sums(gates, s.rows(), 4 * s.units, a.parameter_gradients[2], a.accumulate_parameters);
     if (dx != nullptr) {
-      multiply(plain_matrix(gates, s.rows(), 4 * s.units, 4 * s.units), a.parameters[0], s.channels, true, dx,
-               s.channels, !is_narrow<T> && a.accumulate[0], room);
+      multiply(plain_matrix(gates, s.rows(), 4 * s.units, 4 * s.units), input, dx, s.channels,
+               !is_narrow<T> && a.accumulate[0], room);
       if constexpr (is_narrow<T>)
         store(static_cast<const W*>(dx), a.input_gradients[0], s.rows() * s.channels, a.accumulate[0]);
     }
@@ -184,20 +185,58 @@ struct CpuKernel<operators::Lstm, T> {
     });
   }
 
-  /// to = a * w, w having 4 * units columns, or with `turned` a * w^T; or added to it.
-  static void multiply(const PatchMatrix<W>& a, const W* weight, long columns, bool turned, W* to,
-                       long stride, bool accumulate, W* workspace) {
+  /// Weights as the second factor, `depth` x `columns`; `turned`, they lie there as columns x depth.
+  struct Weights {
+    Weights(const W* data, long rows, long count, bool turned) : depth(rows), columns(count) {
+      matrix.data = data;
+      matrix.stride = turned ? rows : count;
+      matrix.transposed = turned;
+      if (turned) matrix.channels = rows;
+    }
+    /// In the order that a product reads them in, where each of several steps has one.
+    Weights packed(const Sizes& s, W*& room) const {
+      Weights result = *this;
+      if (s.steps == 1) return result;
+      W* const to = take(room, packed_factor_size<W>(depth, columns));
+      pack_factor<W>(matrix, depth, columns, to);
+      result.sorted = to;
+      return result;
+    }
+    WeightMatrix<W> matrix;
+    long depth, columns;
+    const W* sorted = nullptr;
+  };
+
+  /// to = a * w, or added to it.
+  static void multiply(const PatchMatrix<W>& a, const Weights& w, W* to, long stride, bool accumulate,
+                       W* workspace) {
     Gemm<W> g;
     g.a = a;
-    g.b.data = weight;
-    g.b.stride = turned ? a.columns() : columns;
-    g.b.transposed = turned;
-    if (turned) g.b.channels = g.b.stride;
-    g.columns = columns;
+    g.b = w.matrix;
+    g.packed_b = w.sorted;
+    g.columns = w.columns;
     g.output = to;
     g.layout = {1, a.rows(), 0, 0, stride};
     g.epilogue.accumulate = accumulate;
     gemm(g, workspace);
+  }
+
+  /// The sum over steps of h before the step, transposed, times the gates' gradients.
+  static void state_weight_gradient(const Sizes& s, const W* y, const W* first_h, const W* gates, W* to,
+                                    bool accumulate, W* workspace) {
+    if (s.steps > 1) {  // a window of one step that stands one step earlier, with zeros before the first
+      PatchMatrix<W> before = plain_matrix(y, s.samples, s.units, s.values());
+      before.sample_stride = s.steps * s.values();
+      before.width = before.grid_width = s.steps;
+      before.x0 = -1;
+      multiply_transposed(before, gates, 4 * s.units, 4 * s.units, to, accumulate, workspace);
+      accumulate = true;
+    }
+    if (first_h != nullptr)
+      multiply_transposed(plain_matrix(first_h, s.samples, s.units, s.units), gates, s.steps * 4 * s.units,
+                          4 * s.units, to, accumulate, workspace);
+    else if (!accumulate)
+      std::fill_n(to, 4 * s.units * s.units, W{});
   }
 
   /// to = a^T * b, or added to it: the gradient of weights.
