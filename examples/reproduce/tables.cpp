@@ -130,7 +130,7 @@ Table scores_table(const Study& study, const std::string& roman, const std::stri
     if (with_seconds) {
       const Spread seconds =
           spread_over(study.runs, [&, id = id](const Results& run) { return training_seconds(run, id); });
-      row.cells.push_back(seconds.count > 0 ? with_spread(seconds, 1, 0) : missing);
+      row.cells.push_back(seconds.count > 0 ? with_spread(seconds, 1, 1) : missing);
     }
     table.rows.push_back(std::move(row));
     note_partial(table, study, name_of_row(id), study.score(id, &Scores::h_f1).count);
