@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <mmdl/annotation/linear_methods.hpp>
-#include <mmdl/annotation/sinn_method.hpp>
-#include <mmdl/annotation/tag_neighbour_method.hpp>
+#include <mmdl/annotation/all_methods.hpp>
 #include <mmdl/models/multi_scale.hpp>
 #include <mmdl/models/stages.hpp>
 #include <mmdl/training/pretrained.hpp>
@@ -181,16 +179,11 @@ class StaticMethodProgram final : public MethodProgram {
 template <int Size, class Parts>
 void add_methods(Registry& registry, const char* backbone) {
   using Program = StaticMethodProgram<Size, Parts>;
-  using Sizes = typename Program::Sizes;
-  registry.add_methods(
-      backbone, Size,
-      {mmdl::method_entry<mmdl::LogisticMethod<Sizes>>(), mmdl::method_entry<mmdl::SoftmaxMethod<Sizes>>(),
-       mmdl::method_entry<mmdl::WarpMethod<Sizes>>(), mmdl::method_entry<mmdl::TagNeighbourMethod<Sizes>>(),
-       mmdl::method_entry<mmdl::SinnMethod<Sizes>>()},
-      [](const mmdl::MethodEntry& method, int tag_count, int label_count,
-         std::uint64_t seed) -> std::unique_ptr<MethodProgram> {
-        return std::make_unique<Program>(method, tag_count, label_count, seed);
-      });
+  registry.add_methods(backbone, Size, mmdl::all_methods<typename Program::Sizes>(),
+                       [](const mmdl::MethodEntry& method, int tag_count, int label_count,
+                          std::uint64_t seed) -> std::unique_ptr<MethodProgram> {
+                         return std::make_unique<Program>(method, tag_count, label_count, seed);
+                       });
 }
 
 }  // namespace annotate

@@ -95,6 +95,7 @@ std::string name_of_row(const std::string& row) {
       {"sinn", "SINN"},
       {"tag-neighbour", "TagNeighbour"},
       {"ria", "RIA"},
+      {"ria-frequent-first", "RIA, frequent labels first"},
       {"cnn-rnn", "CNN-RNN"},
       {"warp", "CNN+WARP"},
       {"softmax", "CNN+Softmax"},

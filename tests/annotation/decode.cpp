@@ -37,7 +37,7 @@ struct Toy {
 };
 
 /// The best of all sequences.
-void search(Toy& toy, const DecodeOptions& o, const std::vector<float>& state, const DecodedLabels& prefix,
+void search(Toy& toy, const DecodingOptions& o, const std::vector<float>& state, const DecodedLabels& prefix,
             DecodedLabels& best) {
   if (static_cast<int>(prefix.labels.size()) == o.most) {
     if (prefix.score > best.score) best = prefix;
@@ -73,7 +73,7 @@ std::vector<float> states(int samples) {
 TEST_CASE("a wide beam finds what exhaustive search finds") {
   for (const int most : {0, 1, 2, 3, 4, 20})
     for (const int start : {4, 6}) {  // with a logit of its own, and without
-      const DecodeOptions options{.start = start, .stop = 3, .most = most, .beam = 500};
+      const DecodingOptions options{.start = start, .stop = 3, .most = most, .beam = 500};
       Toy toy;
       const auto found = decode_labels(states(12), 12, options, std::ref(toy));
       REQUIRE(found.size() == 12);
@@ -88,7 +88,7 @@ TEST_CASE("a wide beam finds what exhaustive search finds") {
 }
 
 TEST_CASE("greedy takes the best at each step; images do not change each other") {
-  const DecodeOptions options{.start = 9, .stop = 0, .most = 6, .beam = 1};
+  const DecodingOptions options{.start = 9, .stop = 0, .most = 6, .beam = 1};
   Toy toy{.tokens = 8};
   const auto together = decode_labels(states(20), 20, options, std::ref(toy));
   for (int n = 0; n < 20; ++n) {
@@ -116,7 +116,7 @@ TEST_CASE("greedy takes the best at each step; images do not change each other")
 
 TEST_CASE("a wider beam is never worse here, no label comes twice, and every search ends") {
   for (const int beam : {1, 2, 5}) {
-    const DecodeOptions options{.start = 12, .stop = 11, .most = 20, .beam = beam};
+    const DecodingOptions options{.start = 12, .stop = 11, .most = 20, .beam = beam};
     // A network that never wants to stop, and says one token forever: all the labels there are, once.
     int calls = 0;
     const auto stubborn = [&](DecodeStep& step) {
@@ -134,12 +134,12 @@ TEST_CASE("a wider beam is never worse here, no label comes twice, and every sea
 
 TEST_CASE("a least number of labels, and tokens that are no labels") {
   Toy toy{.tokens = 9};
-  const DecodeOptions options{.start = 8, .stop = 7, .most = 3, .beam = 4, .least = 3, .labels = 5};
+  const DecodingOptions options{.start = 8, .stop = 7, .most = 3, .beam = 4, .least = 3, .labels = 5};
   for (const auto& found : decode_labels(states(20), 20, options, std::ref(toy))) {
     CHECK(found.labels.size() == 3);
     for (const int label : found.labels) CHECK(label < 5);
   }
-  const DecodeOptions few{.start = 8, .stop = 7, .most = 5, .beam = 2, .least = 4, .labels = 2};
+  const DecodingOptions few{.start = 8, .stop = 7, .most = 5, .beam = 2, .least = 4, .labels = 2};
   for (const auto& found : decode_labels(states(5), 5, few, std::ref(toy))) CHECK(found.labels.size() == 2);
 }
 

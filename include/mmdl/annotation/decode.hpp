@@ -15,7 +15,7 @@
 namespace mmdl {
 
 /// How `decode_labels` looks. Tokens are numbers from 0 to the count of logits - 1, and `start`.
-struct DecodeOptions {
+struct DecodingOptions {
   int start = 0;  ///< the token before the first; never given out, whether or not it has a logit
   int stop = 0;   ///< the token that ends a sequence; it has a logit
   int most = 20;  ///< labels of a sequence; one of that length is at its end without `stop`
@@ -51,7 +51,7 @@ struct Continuation {
   int hypothesis = 0, token = 0;
 };
 
-inline void check_decode_options(const DecodeOptions& o) {
+inline void check_decode_options(const DecodingOptions& o) {
   if (o.most < 0) fail("decoding: most labels", std::to_string(o.most), "0 or more");
   if (o.least < 0 || o.least > o.most)
     fail("decoding: least labels", std::to_string(o.least), "0 to " + std::to_string(o.most));
@@ -73,7 +73,7 @@ inline std::vector<double> log_softmax(const float* logits, std::size_t count) {
 /// One image's beam.
 class Beam {
  public:
-  explicit Beam(const float* state, std::size_t size, const DecodeOptions& o) : options_(o) {
+  explicit Beam(const float* state, std::size_t size, const DecodingOptions& o) : options_(o) {
     best_.score = -std::numeric_limits<double>::infinity();
     live_.push_back({{}, 0.0, {state, state + size}});
     if (o.most == 0) finish(live_[0].labels, 0.0), live_.clear();
@@ -128,7 +128,7 @@ class Beam {
     if (score > best_.score) best_ = {labels, score};
   }
 
-  DecodeOptions options_;
+  DecodingOptions options_;
   std::vector<Hypothesis> live_;
   DecodedLabels best_;
 };
@@ -146,7 +146,7 @@ class Beam {
 /// logits that are not finite.
 template <class Step>
 std::vector<DecodedLabels> decode_labels(const std::vector<float>& states, int samples,
-                                         const DecodeOptions& options, Step step) {
+                                         const DecodingOptions& options, Step step) {
   detail::check_decode_options(options);
   const auto count = static_cast<std::size_t>(std::max(samples, 0));
   if (count == 0) return {};

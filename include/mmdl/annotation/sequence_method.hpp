@@ -41,7 +41,7 @@ struct StateOf<List<Token, Shapes...>> {
 ///                               features; inputs beyond these are zero. Target begins with the tokens that
 ///                               should follow, `Shape<length>`; a second is a 1 for each label
 ///   tokens                      the numbers of `start` and `stop`
-///   order, beam, most, least    how a set becomes a sequence, and how one is sought (`DecodeOptions`)
+///   order, beam, most, least    how a set becomes a sequence, and how one is sought (`DecodingOptions`)
 ///   loss(label_count), optimizer()
 ///   Start                       from features to a vector, which stands at the place `start_place` of the
 ///                               state before the first step; the rest of the state is zero
@@ -78,7 +78,7 @@ class SequenceMethod final
     Step step;
     transfer(start, this->model());
     transfer(step, this->model());
-    DecodeOptions options;
+    DecodingOptions options;
     options.start = Parts::tokens.start;
     options.stop = Parts::tokens.stop;
     options.most = Parts::most;
