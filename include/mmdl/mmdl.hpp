@@ -2,13 +2,18 @@
 // The core of mmdl in one header: everything but images and data sets (mmdl/data.hpp).
 #pragma once
 
+#include "annotation/cnn_rnn_method.hpp"
 #include "annotation/decode.hpp"
+#include "annotation/label_sequences.hpp"
 #include "annotation/linear_methods.hpp"
 #include "annotation/method.hpp"
 #include "annotation/metrics.hpp"
 #include "annotation/neighbours.hpp"
+#include "annotation/ria_method.hpp"
 #include "annotation/select_labels.hpp"
+#include "annotation/sequence_method.hpp"
 #include "annotation/sinn_method.hpp"
+#include "annotation/sr_cnn_rnn_method.hpp"
 #include "annotation/tag_neighbour_method.hpp"
 #include "core/error.hpp"
 #include "core/random.hpp"

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "activation.hpp"
 #include "column_sums.hpp"
 #include "gemm.hpp"
 #include "kernel.hpp"
