@@ -132,7 +132,7 @@ TEST_CASE_TEMPLATE("sequence methods: labels of features and of pairs of feature
   M method(0, 12);
   method.train(train, held_out, {.epochs = 1, .batch = 32});
   check_sets(method.annotate(test), 12, 20);  // of a network that has hardly learnt
-  method.train(train, held_out, {.epochs = 40, .batch = 20, .patience = 0, .learning_rate = 0.01f});
+  method.train(train, held_out, {.epochs = 20, .batch = 20, .patience = 0, .learning_rate = 0.01f});
   const Annotations found = method.annotate(test);
   check_sets(found, 12, 20);
   AnnotationMetrics metrics(12);
@@ -143,7 +143,7 @@ TEST_CASE_TEMPLATE("sequence methods: labels of features and of pairs of feature
 TEST_CASE("CNN-RNN: the three labels it gives are the right ones where there are three or more") {
   const MethodRows train = pairs(600, 1), held_out = pairs(80, 2), test = pairs(150, 3);
   CnnRnnMethod<PairSizes, 48, 24> method(0, 12);
-  method.train(train, held_out, {.epochs = 40, .batch = 20, .patience = 0, .learning_rate = 0.01f});
+  method.train(train, held_out, {.epochs = 20, .batch = 20, .patience = 0, .learning_rate = 0.01f});
   const Annotations found = method.annotate(test);
   check_sets(found, 12, 3);
   int right = 0, all = 0;
