@@ -89,6 +89,12 @@ TEST_CASE("joins, factors, softmax") {
   check<Product<Identity, Sequential<GlobalAveragePool, Linear<1>>>, Image>({.samples = 1});
   check<Multiply, List<Shape<3, 5, 7>, Shape<1, 1, 7>>>();
   check<Softmax, Image>();
+  // Branches of several outputs: all of them in one list.
+  using Two = Heads<Linear<3>, Sequential<Tanh, Linear<3>>>;
+  check<Sequential<Heads<Two, Linear<3>, Two>, Pick<0, 2, 3, 4>,
+                   Heads<Add, Pick<1>, Sequential<Pick<2, 3>, Maximum>>>,
+        Shape<4>>();
+  check<Sequential<Parallel<Two, Linear<3>>, Maximum>, List<Shape<4>, Shape<5>>>();
   check<Sequential<Linear<1>, Softmax, Linear<2>>, Shape<3>>();
   check<Sequential<Pick<1, 0>, Parallel<Linear<3>, Identity>, Add>, List<Shape<3>, Shape<5>>>();
 }

@@ -22,8 +22,12 @@ struct CpuKernel<operators::Softmax, T> {
       T* y = a.output + place;
       W largest = x[0], sum = 0;
       for (long c = 1; c < channels; ++c) largest = std::max<W>(largest, x[c]);
-      for (long c = 0; c < channels; ++c) sum += std::exp(x[c] - largest);
-      for (long c = 0; c < channels; ++c) y[c] = std::exp(x[c] - largest) / sum;
+      for (long c = 0; c < channels; ++c) {
+        const W e = std::exp(x[c] - largest);
+        y[c] = e;
+        sum += e;
+      }
+      for (long c = 0; c < channels; ++c) y[c] = y[c] / sum;
     });
   }
 
