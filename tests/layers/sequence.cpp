@@ -99,6 +99,23 @@ TEST_CASE("joins, factors, softmax") {
   check<Sequential<Pick<1, 0>, Parallel<Linear<3>, Identity>, Add>, List<Shape<3>, Shape<5>>>();
 }
 
+TEST_CASE("maximum: a NaN of any input is one of the output, and equal numbers have one winner") {
+  Model<Maximum, List<Shape<3>, Shape<3>, Shape<3>>> model;
+  Tensor<Shape<3>> a(1), b(1), c(1);
+  a.data()[0] = b.data()[1] = c.data()[2] = std::nanf("");
+  const auto y = model.predict(a, b, c);
+  for (int i = 0; i < 3; ++i) CHECK(std::isnan(y[0][static_cast<std::size_t>(i)]));
+  // The same value three times: its gradient is that of the output, once.
+  Model<Sequential<Linear<2>, Heads<Identity, Identity, Identity>, Maximum>, Shape<1>> same;
+  Trainer trainer{same, MeanSquaredError{}, Sgd{.learning_rate = 0.0f}};
+  Tensor<Shape<1>> x(1);
+  Tensor<Shape<2>> target(1);
+  x.data()[0] = 1.0f;
+  const auto before = same.predict(x);
+  trainer.step(x, target);
+  CHECK(same.gradients()[0] == doctest::Approx(2.0f * before.data()[0]));
+}
+
 TEST_CASE("steps of sequences") {
   check<Linear<4>, Shape<5, 3>>();
   check<Linear<4, Transposed>, Shape<5, 3>>();
@@ -189,6 +206,26 @@ TEST_CASE("LSTM: what it starts from, and a wide one on several threads") {
   const auto bias = model.parameter("lstm1.bias");
   for (std::size_t i = 0; i < 12; ++i) CHECK(bias[i] == (i / 3 == 1 ? 1.0f : 0.0f));
   check<Lstm<40>, Shape<3, 70>>({.samples = 5, .probes = 6});
+}
+
+TEST_CASE("transposed weights: laid out in advance, and with narrow values") {
+  using Net = Sequential<Linear<40, Transposed>, Tanh, Linear<19, Transposed, Bias<false>>>;
+  Model<Net, Shape<3, 37>> model(3), packed(3);
+  Model<Net, Shape<3, 37>, Cpu<BFloat16>> narrow(3), narrow_packed(3);
+  packed.prepare_inference();
+  narrow_packed.prepare_inference();
+  Tensor<Shape<3, 37>> x(2);
+  fill_normal(x, 9);
+  const auto expected = model.predict(x), narrow_expected = narrow.predict(x);
+  CHECK(packed.predict(x) == expected);
+  CHECK(narrow_packed.predict(x) == narrow_expected);
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    CHECK(std::fabs(expected.data()[i] - narrow_expected.data()[i]) < 0.03f);
+  Trainer trainer{narrow, MeanSquaredError{}, Sgd{.learning_rate = 0.05f}};
+  Tensor<Shape<3, 19>> y(2);
+  const float first = trainer.step(x, y);
+  for (int i = 0; i < 20; ++i) trainer.step(x, y);
+  CHECK(trainer.evaluate(x, y) < 0.7f * first);
 }
 
 TEST_CASE("narrow values: an LSTM keeps its sums and its state in float") {

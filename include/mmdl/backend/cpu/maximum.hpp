@@ -19,9 +19,11 @@ struct CpuKernel<operators::Maximum, T> {
       store(a.inputs[0] + i, largest, length, false);
       for (int k = 1; k < node.input_count; ++k) {
         const T* x = a.inputs[k] + i;
+        MMDL_SIMD
         for (long j = 0; j < length; ++j) {
-          const Wide<T> other = x[j];
-          largest[j] = other <= largest[j] || largest[j] != largest[j] ? largest[j] : other;
+          const Wide<T> other = x[j], before = largest[j];
+          const Wide<T> larger = other <= before ? before : other;  // a NaN of the second
+          largest[j] = before != before ? before : larger;
         }
       }
       store(static_cast<const Wide<T>*>(largest), a.output + i, length, false);
@@ -35,10 +37,11 @@ struct CpuKernel<operators::Maximum, T> {
       store(a.output_gradient + i, left, length, false);
       for (int k = 0; k < node.input_count; ++k) {
         const T *x = a.inputs[k] + i, *y = a.output + i;
+        MMDL_SIMD
         for (long j = 0; j < length; ++j) {
           const bool takes = wide(x[j]) == wide(y[j]);
-          gradient[j] = takes ? left[j] : 0;
-          left[j] = takes ? 0 : left[j];
+          gradient[j] = takes ? left[j] : Wide<T>{0};
+          left[j] = takes ? Wide<T>{0} : left[j];
         }
         if (a.input_gradients[k] != nullptr)
           store(static_cast<const Wide<T>*>(gradient), a.input_gradients[k] + i, length, a.accumulate[k]);
