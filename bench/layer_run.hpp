@@ -32,6 +32,22 @@ Candidate& fastest(std::vector<Candidate>& candidates, const Pass& pass) {
   return *best;
 }
 
+/// The numbers a layer is run on: normal, or indices where it reads such.
+template <class Layer>
+struct InputOf {
+  template <class Input>
+  static void fill(Tensor<Input>& input) {
+    fill_normal(input, 1);
+  }
+};
+template <int Count, int Size>
+struct InputOf<Embedding<Count, Size>> {
+  template <class Input>
+  static void fill(Tensor<Input>& input) {
+    for (std::size_t i = 0; i < input.size(); ++i) input.data()[i] = static_cast<float>(i * 7 % Count);
+  }
+};
+
 /// A layer alone, with room for a batch.
 template <class Layer, class Input>
 class LayerRun {
@@ -41,7 +57,7 @@ class LayerRun {
 
  public:
   explicit LayerRun(int samples) : input_(samples), samples_(samples) {
-    fill_normal(input_, 1);
+    InputOf<Layer>::fill(input_);
     model_.prepare_inference();
   }
 

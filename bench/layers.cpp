@@ -43,3 +43,16 @@ MMDL_BENCHMARK_LAYER(Dropout<50>, Shape<4096>);
 MMDL_BENCHMARK_LAYER(Concat<Identity, Relu>, Shape<56, 56, 64>);
 MMDL_BENCHMARK_LAYER(Product<Identity, Sigmoid>, Shape<56, 56, 64>);
 MMDL_BENCHMARK_LAYER(Residual<Relu>, Shape<56, 56, 256>);
+
+// Sequences, at the sizes of the recurrent annotators: 21 steps, 1024 units, 300 labels.
+using Words = Shape<21, 1024>;
+MMDL_BENCHMARK_LAYER(Lstm<1024>, Words);
+using Indices = Shape<21>;
+MMDL_BENCHMARK_LAYER(Embedding<300, 1024>, Indices);
+MMDL_BENCHMARK_LAYER(Linear<300>, Words);
+MMDL_BENCHMARK_LAYER(Softmax, Shape<21, 300>);
+MMDL_BENCHMARK_LAYER(Sequential<Heads<Identity, Relu, Relu6>, Add>, Shape<56, 56, 64>);
+MMDL_BENCHMARK_LAYER(Sequential<Heads<Identity, Relu, Relu6>, Maximum>, Shape<56, 56, 64>);
+MMDL_BENCHMARK_LAYER(Product<Identity, GlobalAveragePool>, Shape<56, 56, 64>);
+MMDL_BENCHMARK_LAYER(OverSteps<21>, Shape<1024>);
+MMDL_BENCHMARK_LAYER(Step<20>, Words);

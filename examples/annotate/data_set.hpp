@@ -24,6 +24,12 @@ mmdl::Manifest relabelled(mmdl::Manifest manifest, const std::vector<std::string
 std::pair<mmdl::Manifest, mmdl::Manifest> split(const mmdl::Manifest& manifest, float part,
                                                 std::uint64_t seed);
 
+/// The splits of a run, all in the training data's labels.
+struct Splits {
+  mmdl::Manifest train, validation, test;
+  mmdl::TagVocabulary tags;
+};
+
 /// The number of samples that have each label.
 std::vector<long> label_counts(const mmdl::Manifest& manifest);
 

@@ -13,8 +13,8 @@ namespace annotate {
 void run(const EvaluateCommand& command) {
   if (command.threads > 0) mmdl::set_thread_count(command.threads);
   const LoadedModel model = load_model(command.weights);
-  const Selection selection =
-      resolved(command.selection, model.program->has_quantity(), model.notes.labels.size());
+  const Selection selection = resolved(command.selection, model.program->has_quantity(),
+                                       model.notes.labels.size(), model.program->chooses());
   const mmdl::Manifest manifest =
       relabelled(read_data(command.data, command.tags_file, command.root), model.notes.labels, command.data);
   mmdl::LoaderOptions loading{

@@ -92,6 +92,12 @@ void add_train(CLI::App& app, TrainCommand& c) {
       ->capture_default_str();
   app.add_option("--pretrained", c.pretrained,
                  "weights of another framework to begin the backbone with (.safetensors, in its own names)");
+  const auto method =
+      app.add_option("--method", c.method, "a compared method over the frozen backbone, instead of --variant")
+          ->check(one_of(registry().method_names()));
+  app.add_option("--backbone-weights", c.backbone_weights,
+                 "for --method: a weight file of annotate train, whose backbone it reads")
+      ->needs(method);
   app.add_option("--epochs", c.epochs, "passes over the images")
       ->check(whole(1, 100000))
       ->capture_default_str();
@@ -151,6 +157,11 @@ void add_train(CLI::App& app, TrainCommand& c) {
       ->check(whole(0, 4294967295))
       ->capture_default_str();
   add_running(app, c);
+  // A method has an optimizer and a loss of its own, and trains in one go.
+  for (const char* name :
+       {"--variant", "--precision", "--optimizer", "--momentum", "--weight-decay", "--schedule", "--warm-up",
+        "--clip", "--quantity-weight", "--crop", "--monitor", "--checkpoint", "--resume", "--log"})
+    method->excludes(app.get_option(name));
 }
 
 void add_evaluate(CLI::App& app, EvaluateCommand& c) {

@@ -2,6 +2,7 @@
 // A weight file's notes, written and read.
 #include "model_file.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <mmdl/io/safetensors.hpp>
 #include <nlohmann/json.hpp>
@@ -99,14 +100,18 @@ LoadedModel load_model(const std::string& path) {
     notes.seed = reader.number<std::uint64_t>("seed");
   }
   const std::string place = mmdl::detail::printable(path, 4096);
-  model.program = registry().make(notes.network, place, notes.seed);
+  const std::vector<std::string> methods = registry().method_names();
+  if (std::find(methods.begin(), methods.end(), notes.network.variant) != methods.end())
+    model.program = registry().make_method(notes.network, place, static_cast<int>(notes.tags.size()),
+                                           static_cast<int>(notes.labels.size()), notes.seed);
+  else
+    model.program = registry().make(notes.network, place, notes.seed);
   check_room(*model.program, place, notes.labels.size(), notes.tags.size());
   model.program->load_weights(path);
   return model;
 }
 
-void check_room(const AnnotatorProgram& program, const std::string& place, std::size_t labels,
-                std::size_t tags) {
+void check_room(const Predictor& program, const std::string& place, std::size_t labels, std::size_t tags) {
   const auto check = [&](const char* what, std::size_t count, int room) {
     if (count > static_cast<std::size_t>(room))
       fail(place, std::to_string(count) + " " + what,

@@ -26,12 +26,11 @@ std::map<std::string, std::string> to_metadata(const ModelNotes& notes);
 /// notes that are missing or lie, and for a network that this program was not built with.
 struct LoadedModel {
   ModelNotes notes;
-  std::unique_ptr<AnnotatorProgram> program;
+  std::unique_ptr<Predictor> program;
 };
 LoadedModel load_model(const std::string& path);
 
 /// Throws unless the network has room for the labels and tags.
-void check_room(const AnnotatorProgram& program, const std::string& place, std::size_t labels,
-                std::size_t tags);
+void check_room(const Predictor& program, const std::string& place, std::size_t labels, std::size_t tags);
 
 }  // namespace annotate

@@ -37,7 +37,9 @@ struct TrainCommand {
   float crop = 0.5f;
   bool no_augmentation = false, strict = false, resume = false;
   std::uint64_t seed = 1;
-  std::string pretrained;  ///< weights of another framework for the backbone
+  std::string pretrained;        ///< weights of another framework for the backbone
+  std::string method;            ///< a compared method over the frozen backbone, instead of a variant
+  std::string backbone_weights;  ///< for a method: a weight file of a variant
   std::string out, checkpoint, log;
   int baseline_labels = 5;
   Selection selection;

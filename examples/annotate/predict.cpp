@@ -118,7 +118,8 @@ void run(const PredictCommand& command) {
   if (command.threads > 0) mmdl::set_thread_count(command.threads);
   const LoadedModel model = load_model(command.weights);
   const std::vector<std::string>& labels = model.notes.labels;
-  const Selection selection = resolved(command.selection, model.program->has_quantity(), labels.size());
+  const Selection selection =
+      resolved(command.selection, model.program->has_quantity(), labels.size(), model.program->chooses());
   const Query query = read_query(command, labels);
   const bool given_tags = !command.tags.empty() || !command.tags_file.empty();
   if (given_tags && !model.program->has_tags())

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mmdl/annotation/method.hpp>
 #include <mmdl/data/loader.hpp>
 #include <mmdl/data/transform.hpp>
 #include <optional>
@@ -16,7 +17,7 @@ namespace annotate {
 
 /// Which network: each of these combinations is a type that was compiled in.
 struct NetworkName {
-  std::string backbone, variant;
+  std::string backbone, variant;  ///< instead of a variant, the name of a compared method
   int size = 0;
   std::string precision = "float32";  ///< of activations; weights and files are float32 in any case
 
@@ -41,11 +42,12 @@ struct StepReport {
 
 /// What a network says of the samples of a manifest.
 struct Predictions {
-  int labels = 0;                    ///< numbers of a row of `logits`
-  std::vector<int> samples;          ///< the row's place in the manifest
-  std::vector<float> logits;         ///< a row for each sample
-  std::vector<float> quantities;     ///< one for each sample; empty without a quantity regressor
-  std::vector<std::string> skipped;  ///< why which images were left out
+  int labels = 0;                        ///< numbers of a row of `logits`
+  std::vector<int> samples;              ///< the row's place in the manifest
+  std::vector<float> logits;             ///< a row for each sample
+  std::vector<float> quantities;         ///< one for each sample; empty without a quantity regressor
+  std::vector<std::vector<int>> chosen;  ///< the labels that a method chose itself; empty for the others
+  std::vector<std::string> skipped;      ///< why which images were left out
 
   std::size_t rows() const { return samples.size(); }
   std::span<const float> row(std::size_t i) const {
@@ -59,17 +61,18 @@ struct DataSet {
   mmdl::TagVocabulary tags;
 };
 
-/// A network of one of the compiled types. Everything throws `mmdl::Error` for what it cannot do.
-class AnnotatorProgram {
+/// What annotates images, of one of the compiled types. Everything throws `mmdl::Error` for what it cannot
+/// do.
+class Predictor {
  public:
-  virtual ~AnnotatorProgram() = default;
+  virtual ~Predictor() = default;
 
   virtual bool has_tags() const = 0;
   virtual bool has_quantity() const = 0;
+  /// Whether it chooses the labels itself (`Predictions::chosen`).
+  virtual bool chooses() const { return false; }
   virtual int label_room() const = 0;
   virtual int tag_room() const = 0;
-  virtual long parameters() const = 0;
-  virtual long multiply_adds() const = 0;
 
   /// What the backbone's pretrained weights expect of an image.
   virtual mmdl::Normalisation normalisation() const = 0;
@@ -79,6 +82,18 @@ class AnnotatorProgram {
   virtual void load_weights(const std::string& path) = 0;
   virtual void save_weights(const std::string& path,
                             const std::map<std::string, std::string>& notes) const = 0;
+
+  /// `progress(done)` is called after each batch.
+  virtual Predictions predict(DataSet data, const mmdl::LoaderOptions& loading,
+                              const std::function<void(int)>& progress) = 0;
+};
+
+/// A network that is trained step by step.
+class AnnotatorProgram : public Predictor {
+ public:
+  virtual long parameters() const = 0;
+  virtual long multiply_adds() const = 0;
+
   /// All parameters and running statistics.
   virtual std::vector<float> weights() const = 0;
   virtual void set_weights(const std::vector<float>& weights) = 0;
@@ -94,10 +109,18 @@ class AnnotatorProgram {
   virtual const std::vector<std::string>& skipped() const = 0;
   virtual void save_checkpoint(const std::string& path, const std::map<std::string, std::string>& notes) = 0;
   virtual std::map<std::string, std::string> load_checkpoint(const std::string& path) = 0;
+};
 
-  /// `progress(done)` is called after each batch.
-  virtual Predictions predict(DataSet data, const mmdl::LoaderOptions& loading,
-                              const std::function<void(int)>& progress) = 0;
+/// A compared method over the features of a frozen backbone.
+class MethodProgram : public Predictor {
+ public:
+  /// The backbone of a weight file of any variant over the same backbone.
+  virtual void load_backbone(const std::string& path) = 0;
+  /// Computes the features of both data sets, with `mirrored` those of the mirror images of `train` too, and
+  /// trains the method on them. Gives why which images were left out.
+  virtual std::vector<std::string> train(DataSet train, DataSet held_out, const mmdl::LoaderOptions& loading,
+                                         bool mirrored, const mmdl::MethodSettings& settings,
+                                         const std::function<void(int)>& progress) = 0;
 };
 
 /// The compiled networks, in the order of the build's list.
@@ -110,12 +133,34 @@ class Registry {
                                          std::uint64_t seed) const;
   std::vector<std::string> variants() const;
 
+  using MakeMethod = std::unique_ptr<MethodProgram> (*)(const mmdl::MethodEntry& method, int tag_count,
+                                                        int label_count, std::uint64_t seed);
+  void add_methods(std::string backbone, int size, std::vector<mmdl::MethodEntry> methods, MakeMethod maker) {
+    methods_.push_back({std::move(backbone), size, std::move(methods), maker});
+  }
+  /// The method that `name.variant` names, over its backbone; throws like `make`. `method` alone is for
+  /// what must be known before the numbers of tags and labels are.
+  const mmdl::MethodEntry& method(const NetworkName& name, const std::string& place) const;
+  std::unique_ptr<MethodProgram> make_method(const NetworkName& name, const std::string& place, int tag_count,
+                                             int label_count, std::uint64_t seed) const;
+  /// Those over any backbone.
+  std::vector<std::string> method_names() const;
+
  private:
   struct Entry {
     NetworkName name;
     Make maker;
   };
+  struct MethodsEntry {
+    std::string backbone;
+    int size;
+    std::vector<mmdl::MethodEntry> methods;
+    MakeMethod maker;
+  };
+  const MethodsEntry& methods_over(const NetworkName& name, const std::string& place) const;
+
   std::vector<Entry> entries_;
+  std::vector<MethodsEntry> methods_;
 };
 
 /// All networks that this program was built with.

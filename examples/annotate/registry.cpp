@@ -31,4 +31,40 @@ std::vector<std::string> Registry::variants() const {
   return names;
 }
 
+const Registry::MethodsEntry& Registry::methods_over(const NetworkName& name,
+                                                     const std::string& place) const {
+  std::string known;
+  for (const MethodsEntry& entry : methods_) {
+    if (entry.backbone == name.backbone && entry.size == name.size && name.precision == "float32")
+      return entry;
+    known += (known.empty() ? "" : ", ") + entry.backbone + " at " + std::to_string(entry.size) + " px";
+  }
+  mmdl::detail::fail(place, "the method " + mmdl::detail::printable(name.str()),
+                     "a backbone that this program was built with: " + known + " (float32)");
+}
+
+const mmdl::MethodEntry& Registry::method(const NetworkName& name, const std::string& place) const {
+  const MethodsEntry& over = methods_over(name, place);
+  std::string known;
+  for (const mmdl::MethodEntry& method : over.methods) {
+    if (name.variant == method.name) return method;
+    known += (known.empty() ? "" : ", ") + std::string(method.name);
+  }
+  mmdl::detail::fail(place, "the method " + mmdl::detail::printable(name.str()), "one of " + known);
+}
+
+std::unique_ptr<MethodProgram> Registry::make_method(const NetworkName& name, const std::string& place,
+                                                     int tag_count, int label_count,
+                                                     std::uint64_t seed) const {
+  return methods_over(name, place).maker(method(name, place), tag_count, label_count, seed);
+}
+
+std::vector<std::string> Registry::method_names() const {
+  std::vector<std::string> names;
+  for (const MethodsEntry& entry : methods_)
+    for (const mmdl::MethodEntry& method : entry.methods)
+      if (std::find(names.begin(), names.end(), method.name) == names.end()) names.emplace_back(method.name);
+  return names;
+}
+
 }  // namespace annotate

@@ -22,8 +22,8 @@ std::string format(const char* pattern, auto... values) {
 
 }  // namespace
 
-Selection resolved(Selection selection, bool has_quantity, std::size_t labels) {
-  if (selection.kind.empty()) selection.kind = has_quantity ? "quantity" : "top-k";
+Selection resolved(Selection selection, bool has_quantity, std::size_t labels, bool chooses) {
+  if (selection.kind.empty()) selection.kind = chooses ? "method" : has_quantity ? "quantity" : "top-k";
   if (selection.kind == "quantity" && !has_quantity)
     fail("--select quantity", "a network without a quantity regressor", "top-k or threshold for it");
   // The default k is for any number of labels; an explicit one was checked to be at least 1.
@@ -34,10 +34,11 @@ Selection resolved(Selection selection, bool has_quantity, std::size_t labels) {
 std::string to_string(const Selection& selection) {
   if (selection.kind == "top-k") return "top " + std::to_string(selection.k);
   if (selection.kind == "threshold") return format("above %g", selection.threshold);
-  return "by quantity";
+  return selection.kind == "method" ? "by the method" : "by quantity";
 }
 
 std::vector<int> choose(const Predictions& predictions, std::size_t row, const Selection& selection) {
+  if (selection.kind == "method") return predictions.chosen[row];
   const std::span<const float> logits = predictions.row(row);
   if (selection.kind == "quantity") return mmdl::select_labels(logits, predictions.quantities[row]);
   if (selection.kind == "top-k") return mmdl::top_k_labels(logits, selection.k);

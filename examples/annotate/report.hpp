@@ -15,9 +15,9 @@ namespace annotate {
 /// The labels of one row, the most probable first.
 std::vector<int> choose(const Predictions& predictions, std::size_t row, const Selection& selection);
 
-/// The selection with its default filled in. Throws `mmdl::Error` where the network or the labels do not
-/// allow it.
-Selection resolved(Selection selection, bool has_quantity, std::size_t labels);
+/// The selection with its default filled in: where the network chooses itself, "method". Throws `mmdl::Error`
+/// where the network or the labels do not allow it.
+Selection resolved(Selection selection, bool has_quantity, std::size_t labels, bool chooses = false);
 std::string to_string(const Selection& selection);
 
 /// The scores of one way to choose labels.

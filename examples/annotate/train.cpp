@@ -17,6 +17,7 @@
 #include "model_file.hpp"
 #include "progress.hpp"
 #include "report.hpp"
+#include "train_method.hpp"
 
 namespace annotate {
 
@@ -34,12 +35,6 @@ std::string format(const char* pattern, auto... values) {
 void check_writable(const std::string& path) {
   if (!path.empty()) mmdl::AtomicFile probe(path);
 }
-
-/// The splits of a run, all in the training data's labels.
-struct Splits {
-  mmdl::Manifest train, validation, test;
-  mmdl::TagVocabulary tags;
-};
 
 /// The log: a row for each step and one for each epoch, replaced as a whole after each epoch.
 class Log {
@@ -365,7 +360,10 @@ void run(const TrainCommand& command) {
   }
   if (command.validation > 0.0f)
     std::tie(splits.train, splits.validation) = split(splits.train, command.validation, command.seed);
-  TrainRun(command, std::move(splits)).run();
+  if (command.method.empty())
+    TrainRun(command, std::move(splits)).run();
+  else
+    train_method(command, std::move(splits));
 }
 
 }  // namespace annotate

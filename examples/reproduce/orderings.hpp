@@ -29,9 +29,9 @@ struct Ordering {
   Measure measure = Measure::h_f1;
 };
 
-/// All claims: the components (tables I and II), the fusions (V), the fused scales (VI), the textual features
-/// (VII), what tags do for the quantity (VIII), how to choose the number of labels (X), regression and
-/// classification (XI), end-to-end training (XII).
+/// All claims: the components (tables I and II), the compared methods (III and IV), the fusions (V), the
+/// fused scales (VI), the textual features (VII), what tags do for the quantity (VIII), how to choose the
+/// number of labels (X), regression and classification (XI), end-to-end training (XII).
 std::span<const Ordering> orderings();
 
 /// What the seeds say of a claim.

@@ -11,13 +11,13 @@ foreach(backbone IN LISTS MMDL_REPRODUCE_BACKBONES)
   if(NOT EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/studies/${backbone}.cpp")
     message(FATAL_ERROR "mmdl: MMDL_REPRODUCE_BACKBONES: found '${backbone}', expected small, mobilenet or resnet101")
   endif()
-  list(APPEND studies "studies/${backbone}.cpp")
+  list(APPEND studies "studies/${backbone}.cpp" "studies/${backbone}_methods.cpp")
   string(APPEND declarations "StudyEntry ${backbone}_study();\n")
   string(APPEND entries "    all.push_back(${backbone}_study());\n")
 endforeach()
 configure_file(studies.cpp.in generated/studies.cpp @ONLY)
 
-mmdl_own_program(reproduce DATA SOURCES main.cpp data.cpp features.cpp recipe.cpp scoring.cpp stage.cpp workspace.cpp
+mmdl_own_program(reproduce DATA SOURCES main.cpp data.cpp features.cpp methods.cpp recipe.cpp scoring.cpp stage.cpp workspace.cpp
                  ../annotate/progress.cpp ${studies} "${CMAKE_CURRENT_BINARY_DIR}/generated/studies.cpp")
 target_include_directories(reproduce PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
 target_compile_definitions(reproduce PRIVATE MMDL_REPRODUCE_LABELS=${MMDL_REPRODUCE_LABELS}

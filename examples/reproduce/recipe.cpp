@@ -40,7 +40,7 @@ std::string Recipe::str() const {
 
 void Recipes::limit(int most) {
   if (most < 1) return;
-  for (Recipe* recipe : {&pretrain, &backbone, &fusion, &text, &labels, &quantity, &end_to_end})
+  for (Recipe* recipe : {&pretrain, &backbone, &fusion, &text, &labels, &quantity, &methods, &end_to_end})
     recipe->epochs = std::min(recipe->epochs, most);
 }
 
@@ -83,6 +83,7 @@ Recipes recipes_for(const std::string& data, const std::string& preset) {
             .text = of_the_paper(heads),
             .labels = of_the_paper(visual),
             .quantity = of_the_paper(heads),
+            .methods = adamw(0, 0, 30, 128, 5),
             .end_to_end = of_the_paper(visual * 0.1f)};
   }
   Recipes r;
@@ -93,6 +94,7 @@ Recipes recipes_for(const std::string& data, const std::string& preset) {
     r.text = adamw(1e-3f, 0.05f, 30, 32, 4);
     r.labels = adamw(1e-3f, 0.01f, 60, 64, 6);
     r.quantity = adamw(1e-3f, 0.01f, 60, 64, 15);
+    r.methods = adamw(0, 0, 60, 64, 6);
     r.end_to_end = adamw(2e-4f, 0.05f, quick ? 4 : 10, 32, 3);
     return r;
   }
@@ -102,6 +104,7 @@ Recipes recipes_for(const std::string& data, const std::string& preset) {
   r.text = adamw(1e-3f, 0.05f, 30, 32, 4);
   r.labels = adamw(3e-4f, 0.05f, 30, 64, 6);
   r.quantity = adamw(1e-3f, 0.01f, 60, 64, 15);
+  r.methods = adamw(0, 0, 30, 64, 6);
   r.end_to_end = adamw(1e-4f, 0.05f, quick ? 2 : 5, 32, 2);
   return r;
 }

@@ -35,6 +35,7 @@ struct Recipes {
   Recipe text;        ///< the tag network
   Recipe labels;      ///< the label head over frozen features
   Recipe quantity;    ///< the quantity regressor over frozen features
+  Recipe methods;     ///< the compared methods: epochs, batch and patience; the rest is their own
   Recipe end_to_end;  ///< all but the backbone
   float end_to_end_quantity_weight = 1.0f;  ///< of the quantity's loss in the sum
   float least_crop = 0.5f;                  ///< least part of a training image that a random crop keeps

@@ -55,7 +55,8 @@ struct QuantityGroup {
 /// What a run, of one data set and one seed, found. A row that was not computed is absent from its map. The
 /// rows:
 ///
-/// `upper-bound`, `ms-cnn+tags+lqp`, `ms-cnn+lqp`, `ms-cnn+tags`, `ms-cnn`, `cnn` (tables I and II);
+/// `upper-bound`, `ms-cnn+tags+lqp`, `ms-cnn+lqp`, `ms-cnn+tags`, `ms-cnn`, `cnn` (tables I and II); the
+/// names of the compared methods: `logistic`, `softmax`, `warp`, `tag-neighbour`, `sinn`, … (III and IV);
 /// `avgpool@1,2,3,4,5`, `maxpool@1,2,3,4,5` (V); `ms-cnn@2,3,4,5` ... `ms-cnn@4,5`, and so for `avgpool` and
 /// `maxpool` (VI); `ms-cnn+word2vec` (VII); `threshold-0.1` ... `threshold-0.5` (X);
 /// `ms-cnn+lqp-classification` (XI); `end-to-end` (XII), `end-to-end+true-quantity`.

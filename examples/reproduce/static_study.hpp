@@ -8,6 +8,7 @@
 #include <mmdl/training/pretrained.hpp>
 
 #include "features.hpp"
+#include "methods.hpp"
 #include "scoring.hpp"
 #include "stage.hpp"
 #include "study.hpp"
@@ -67,6 +68,7 @@ class StaticStudy final : public Study {
     const TestRows test(splits_[2]);
     results_.dimension["cnn"] = visual_width;
     add_top("cnn", "cnn", plain, test);
+    if (options_.wants({"III"})) compare_methods(plain, test);
     const Features fused = fuse<mmdl::ConvFusion, AllOf>("ms-cnn");
     rest_of_fusions(test);
     heads(fused, test);
@@ -443,6 +445,22 @@ class StaticStudy final : public Study {
     }
   }
 
+  /// Tables III and IV: the compared methods over the backbone's features.
+  void compare_methods(const Features& features, const TestRows& test) {
+    std::array<mmdl::MethodRows, 3> rows;
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      rows[i] = method_rows(splits_[i], features, i, static_cast<int>(data_.tags.size()));
+    const MethodRun run{recipes_.methods, print_ + fingerprint(data_.tags) + features.identity,
+                        options_.seed};
+    for (const mmdl::MethodEntry& entry : compared_methods<visual_width>()) {
+      if (entry.reads_tags && data_.tags.size() == 0) continue;
+      const mmdl::Annotations found = run_method(work_, entry, run, rows[0], rows[1], rows[2]);
+      results_.scores[entry.name] = score_labels(test, found.labels);
+      if (!found.scores.empty())
+        results_.mean_average_precision[entry.name] = average_precision(test, found.scores);
+    }
+  }
+
   /// All that stands on the features of the paper's fusion.
   void heads(const Features& fused, const TestRows& test) {
     const Rows visual = rows_of(fused);
@@ -574,6 +592,10 @@ class StaticStudy final : public Study {
       for (const char* id : {"ms-cnn@2,3,4,5", "ms-cnn@3,4,5", "ms-cnn@4,5", "maxpool@2,3,4,5",
                              "maxpool@3,4,5", "maxpool@4,5"})
         plan_fusion(id);
+    if (options_.wants({"III"}))  // a few million multiply-adds a sample
+      for (const mmdl::MethodEntry& entry : compared_methods<visual_width>())
+        if (!entry.reads_tags || data_.tags.size() > 0)
+          work_.plan(std::string("method-") + entry.name, 1e7 * n * recipes_.methods.epochs);
     if (Config::keep_scales) work_.plan("scales", below * all);
     if (options_.wants({"XII"}))
       work_.plan("end-to-end", (3 * (whole - below) + below) * n * recipes_.end_to_end.epochs);

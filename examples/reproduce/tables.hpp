@@ -16,15 +16,15 @@
 
 namespace reproduce {
 
-/// Which tables are asked for: "I", "V", "VI", "VII", "VIII", "X", "XI", "XII". The paper's II and IX are I
-/// and VIII for MSCOCO; a run has one data set, so they stand here under these names.
+/// Which tables are asked for: "I", "III", "V", "VI", "VII", "VIII", "X", "XI", "XII". The paper's II, IV and
+/// IX are I, III and VIII for MSCOCO; a run has one data set, so they stand here under these names.
 using TableSet = std::set<std::string>;
 
 /// All of them.
 const TableSet& all_tables();
 
-/// Reads "I,V,XII", in capitals or not; "all" is every table, II is I and IX is VIII. Throws `mmdl::Error`
-/// that names what is no table, and those that there are.
+/// Reads "I,V,XII", in capitals or not; "all" is every table, II is I, IV is III and IX is VIII. Throws
+/// `mmdl::Error` that names what is no table, and those that there are.
 TableSet parse_tables(std::string_view text);
 
 /// The asked tables that have at least one row, in the paper's order, over all seeds: with several, each

@@ -127,9 +127,9 @@ void compare(int samples, double rounding = 1.0) {
 }
 
 /// One method of convolutions for a scope.
-struct Method {
-  explicit Method(ConvolutionMethod method) { set_convolution_method(method); }
-  ~Method() { set_convolution_method(ConvolutionMethod::automatic); }
+struct MethodScope {
+  explicit MethodScope(ConvolutionMethod method) { set_convolution_method(method); }
+  ~MethodScope() { set_convolution_method(ConvolutionMethod::automatic); }
 };
 
 template <class Net, class Input>
@@ -181,7 +181,7 @@ TEST_CASE("narrow vectors: loads and stores round as single numbers do") {
 }
 
 TEST_CASE("narrow products: convolutions") {
-  const Method scope(ConvolutionMethod::direct);
+  const MethodScope scope(ConvolutionMethod::direct);
   compare_product<Conv<7, Kernel<3>>, Shape<13, 11, 5>>(3);               // odd channels: pairs across taps
   compare_product<Conv<64, Kernel<3>>, Shape<9, 10, 64>>(2);              // whole vectors
   compare_product<Conv<33, Kernel<1>>, Shape<7, 7, 300>>(1);              // no window
@@ -193,7 +193,7 @@ TEST_CASE("narrow products: convolutions") {
 }
 
 TEST_CASE("narrow products: Winograd's filter") {
-  const Method scope(ConvolutionMethod::winograd);
+  const MethodScope scope(ConvolutionMethod::winograd);
   compare_product<Conv<16, Kernel<3>>, Shape<4, 4, 16>>(1, 3.0);
   compare_product<Conv<48, Kernel<3>>, Shape<9, 7, 16>>(3, 3.0);  // odd sizes, one panel and a half
   compare_product<Conv<64, Kernel<3>, Padding<0>>, Shape<11, 12, 64>>(2, 3.0);
@@ -216,7 +216,7 @@ TEST_CASE("narrow products do not depend on the number of threads") {
     return run<operators::Convolution, Net, Input, BFloat16>(2, false, false).values;
   };
   CHECK(at(1) == at(3));
-  const Method method(ConvolutionMethod::winograd);
+  const MethodScope method(ConvolutionMethod::winograd);
   using Filter = Conv<48, Kernel<3>>;
   const auto filtered = [](int threads) {
     const kernel_test::Threads scope(threads);

@@ -5,7 +5,7 @@ import pathlib
 
 import torch
 from safetensors.torch import save_file
-from torch.optim import SGD, Adam, AdamW, lr_scheduler
+from torch.optim import SGD, Adam, AdamW, RMSprop, lr_scheduler
 
 torch.manual_seed(1709)
 steps, decayed, plain = 7, 37, 20
@@ -41,6 +41,8 @@ for all_of_them in (False, True):
     add("nesterov" + suffix, SGD, 0.0625, all_of_them, momentum=0.875, nesterov=True)
     add("adam" + suffix, Adam, 0.0625, all_of_them, betas=(0.875, 0.96875), eps=2.0**-20)
     add("adamw" + suffix, AdamW, 0.0625, all_of_them, betas=(0.875, 0.96875), eps=2.0**-20)
+    add("rms_prop" + suffix, RMSprop, 0.0625, all_of_them, alpha=0.96875, eps=2.0**-20)
+    add("rms_prop_momentum" + suffix, RMSprop, 0.0625, all_of_them, alpha=0.96875, eps=2.0**-20, momentum=0.875)
 
 
 def schedule(name, make):

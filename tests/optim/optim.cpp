@@ -9,7 +9,9 @@
 
 #include "mmdl/io/safetensors.hpp"
 #include "mmdl/optim/adam.hpp"
+#include "mmdl/optim/any_optimizer.hpp"
 #include "mmdl/optim/clip.hpp"
+#include "mmdl/optim/rms_prop.hpp"
 #include "mmdl/optim/schedules.hpp"
 #include "mmdl/optim/sgd.hpp"
 
@@ -85,6 +87,12 @@ TEST_CASE_TEMPLATE("optimizers: seven steps of PyTorch", T, float, double) {
     mmdl::AdamW adamw{.learning_rate = 0.125f, .beta1 = 0.875f, .beta2 = 0.96875f, .epsilon = 0x1p-20f};
     adamw.weight_decay = 0.0625f, adamw.decay_all = all;
     check_golden<T>("adamw" + suffix, adamw);
+    mmdl::RmsProp rms_prop{.learning_rate = 0.125f, .alpha = 0.96875f, .epsilon = 0x1p-20f};
+    rms_prop.weight_decay = 0.0625f, rms_prop.decay_all = all;
+    check_golden<T>("rms_prop" + suffix, rms_prop);
+    check_golden<T>("rms_prop" + suffix, mmdl::AnyOptimizer(rms_prop));
+    rms_prop.momentum = 0.875f;
+    check_golden<T>("rms_prop_momentum" + suffix, rms_prop);
   }
 }
 
@@ -97,11 +105,12 @@ TEST_CASE("optimizers: numbers outside the ranges are not touched, on any number
     mmdl::set_thread_count(threads);
     std::vector<float> p(static_cast<std::size_t>(size), 1.0f), g(p.size()), m(p.size()), v(p.size());
     for (std::size_t i = 0; i < g.size(); ++i) g[i] = static_cast<float>(i % 17) - 8.0f;
-    float* slots[2] = {m.data(), v.data()};
+    float *slots[2] = {m.data(), v.data()}, *swapped[2] = {v.data(), m.data()};
     for (long step = 0; step < 3; ++step) {
       mmdl::Sgd{.momentum = 0.5f, .weight_decay = 0.1f}.update(p.data(), g.data(), slots, middle, 0.01f,
                                                                step);
       mmdl::AdamW{}.update(p.data(), g.data(), slots, middle, 0.01f, step);
+      mmdl::RmsProp{.momentum = 0.5f}.update(p.data(), g.data(), swapped, middle, 0.01f, step);
       mmdl::clip_norm(g.data(), middle, 100.0f);
     }
     for (std::size_t i = 0; i < p.size(); ++i)
@@ -130,6 +139,12 @@ TEST_CASE("optimizers: options out of range are refused in one line") {
   check_refused(mmdl::Adam{.beta2 = -0.25f}, "beta2", "-0.25");
   check_refused(mmdl::Adam{.epsilon = -1.0f}, "epsilon", "-1");
   check_refused(mmdl::AdamW{.weight_decay = nan}, "weight_decay", "nan");
+  check_refused(mmdl::RmsProp{.learning_rate = -1.0f}, "learning_rate", "-1");
+  check_refused(mmdl::RmsProp{.alpha = 1.0f}, "alpha", "1");
+  check_refused(mmdl::RmsProp{.epsilon = nan}, "epsilon", "nan");
+  check_refused(mmdl::RmsProp{.momentum = 1.5f}, "momentum", "1.5");
+  check_refused(mmdl::RmsProp{.weight_decay = infinity}, "weight_decay", "inf");
+  CHECK_NOTHROW(mmdl::RmsProp{}.check());
   CHECK_NOTHROW(mmdl::Sgd{.learning_rate = 0.0f}.check());
   CHECK_NOTHROW(mmdl::AdamW{}.check());
 }

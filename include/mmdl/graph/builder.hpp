@@ -9,6 +9,11 @@
 
 namespace mmdl::detail {
 
+constexpr bool same_text(const char* a, const char* b) {
+  while (*a != 0 && *a == *b) ++a, ++b;
+  return *a == *b;
+}
+
 /// Records nodes, entries and scopes; without arrays to fill, it counts them.
 class GraphBuilder {
  public:
@@ -54,6 +59,31 @@ class GraphBuilder {
     return before;
   }
 
+  /// What is added between `begin_replay` and `end_replay` takes the entries from number `first` on, in
+  /// order, instead of new ones: a layer at its second place. `next_entry()` before the first place gives
+  /// `first`.
+  constexpr int next_entry() const { return size_.entries; }
+  constexpr void begin_replay(int first) {
+    replays_[replay_depth_++] = {replay_, first};
+    replay_ = first;
+  }
+  /// Whether the parameters asked for had the names and extents of those taken.
+  constexpr bool end_replay() {
+    const Replay ended = replays_[--replay_depth_];
+    // A shared part that was first met within another one stands among the other's entries.
+    replay_ = ended.first >= 0 && ended.outer == ended.first ? replay_ : ended.outer;
+    const bool same = !differs_;
+    differs_ = false;
+    return same;
+  }
+  /// The same by a key: its first place makes entries, all others take them. Ends with `end_replay`.
+  constexpr void begin_shared(const char* key) {
+    for (int i = 0; i < shared_count_; ++i)
+      if (same_text(shared_[i].key, key)) return begin_replay(shared_[i].first);
+    shared_[shared_count_++] = {key, size_.entries};
+    begin_replay(-1);
+  }
+
   constexpr GraphSize size() const { return size_; }
   constexpr long parameters() const { return parameters_; }
   constexpr long states() const { return states_; }
@@ -66,11 +96,24 @@ class GraphBuilder {
     for (int i = 0; i < count; ++i) {
       const EntrySpec& spec = specs[i];
       long& total = spec.state ? states_ : parameters_;
+      int& slot = spec.state ? node.states[state++] : node.entries[parameter++];
+      if (replay_ >= 0) {
+        slot = take_entry(spec);
+        continue;
+      }
       if (entries_ != nullptr) entries_[size_.entries] = {spec, size_.nodes, total, frozen_ > 0};
-      (spec.state ? node.states[state++] : node.entries[parameter++]) = size_.entries++;
+      slot = size_.entries++;
       total += spec.count();
     }
     return push(node);
+  }
+
+  constexpr int take_entry(const EntrySpec& spec) {
+    const int entry = replay_++;
+    if (entries_ == nullptr) return entry;
+    differs_ = differs_ || entry >= size_.entries || !same_tensor(entries_[entry].spec, spec);
+    if (!differs_ && frozen_ > 0) entries_[entry].frozen = true;
+    return entry;
   }
 
   constexpr int push(Node& node) {
@@ -82,7 +125,15 @@ class GraphBuilder {
     return size_.nodes++;
   }
 
-  static constexpr int max_depth = 64;  // of named parts within named parts; does not grow with the network
+  struct Replay {
+    int outer = -1, first = -1;
+  };
+  struct SharedPart {
+    const char* key = nullptr;
+    int first = 0;
+  };
+  static constexpr int max_shared = 64;  // keys of one network
+  static constexpr int max_depth = 64;   // of named parts within named parts; does not grow with the network
 
   Node* nodes_ = nullptr;
   Entry* entries_ = nullptr;
@@ -93,6 +144,12 @@ class GraphBuilder {
   int saved_scopes_[max_depth] = {};
   int frozen_ = 0;
   Keeping keeping_ = Keeping::usual;
+  int replay_ = -1;  // the entry to be taken next; -1: entries are made
+  int replay_depth_ = 0;
+  Replay replays_[max_depth] = {};
+  SharedPart shared_[max_shared] = {};
+  int shared_count_ = 0;
+  bool differs_ = false;
   long parameters_ = 0;
   long states_ = 0;
 };
@@ -117,6 +174,10 @@ class KernelCollector {
   constexpr void freeze() {}
   constexpr void thaw() {}
   constexpr Keeping keep(Keeping keeping) { return keeping; }
+  constexpr int next_entry() const { return 0; }
+  constexpr void begin_replay(int) {}
+  constexpr bool end_replay() { return true; }
+  constexpr void begin_shared(const char*) {}
 
  private:
   constexpr int push(const typename Backend::Kernels* kernels) {

@@ -94,10 +94,11 @@ inline std::string extent_text(Extent e) {
   return std::to_string(e.height) + "x" + std::to_string(e.width) + "x" + std::to_string(e.channels);
 }
 
+/// Numbers of the parameters that stand at this node: a layer's at its first place alone.
 inline long entry_numbers(const GraphView& graph, const Node& node) {
   long total = 0;
   for (int entry : node.entries)
-    if (entry >= 0) total += graph.entries[entry].spec.count();
+    if (entry >= 0 && graph.entries[entry].node == node.source) total += graph.entries[entry].spec.count();
   return total;
 }
 

@@ -14,6 +14,8 @@ struct Backward {
       {};  ///< the value in whose buffer this value's gradient lies; -1: none
   bool accumulate[static_cast<unsigned>(Nodes)][max_inputs] = {};  ///< this write adds
   bool kept[static_cast<unsigned>(Nodes)] = {};  ///< the value stays from the forward on, to be read again
+  bool accumulate_parameters[static_cast<unsigned>(Nodes)] =
+      {};                                              ///< a later node has written their gradients
   int last_reader[static_cast<unsigned>(Nodes)] = {};  ///< the last backward step (lowest node) that reads it
 
   // What `recompute` fills in; nothing of it by default.
@@ -136,6 +138,13 @@ constexpr Backward<G::node_count> differentiate(const G& graph, Mode mode) {
         reached[value] = true;
       }
     }
+  }
+  bool written[static_cast<unsigned>(G::entry_count > 0 ? G::entry_count : 1)] = {};
+  for (int n = count - 1; n >= graph.inputs; --n) {
+    const int entry = graph.nodes[n].entries[0];
+    if (!backward.runs[n] || entry < 0) continue;
+    backward.accumulate_parameters[n] = written[entry];
+    written[entry] = true;
   }
   for (int n = 0; n < count; ++n) backward.last_reader[n] = count;
   for (int n = count - 1; n >= graph.inputs; --n) {

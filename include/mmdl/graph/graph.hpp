@@ -2,13 +2,24 @@
 // The flat graph that a network lowers to: arrays of plain values, filled and read by constexpr functions.
 #pragma once
 
+#include <string_view>
+
 #include "../graph/node.hpp"
 
 namespace mmdl {
 
 /// How a parameter tensor is drawn. `he_normal`: normal with variance 2 / fan_in (He et al. 2015, for layers
 /// before a ReLU). `uniform_fan_in`: uniform in +-1/sqrt(fan_in), PyTorch's default for linear layers.
-enum class Initializer : unsigned char { zeros, ones, he_normal, uniform_fan_in };
+/// `normal`: normal with variance 1. `second_quarter_ones`: zeros but for ones in the second quarter (the
+/// forget gates of an LSTM).
+enum class Initializer : unsigned char {
+  zeros,
+  ones,
+  he_normal,
+  uniform_fan_in,
+  normal,
+  second_quarter_ones
+};
 
 namespace detail {
 
@@ -29,10 +40,17 @@ struct EntrySpec {
   }
 };
 
+/// Whether two layers can use one tensor.
+constexpr bool same_tensor(const EntrySpec& a, const EntrySpec& b) {
+  bool same = std::string_view(a.name) == b.name && a.rank == b.rank && a.state == b.state;
+  for (int axis = 0; same && axis < a.rank; ++axis) same = a.extents[axis] == b.extents[axis];
+  return same;
+}
+
 /// A parameter or state tensor at its place in the flat buffer.
 struct Entry {
   EntrySpec spec;
-  int node = 0;
+  int node = 0;  ///< the first that uses it, which names it
   long offset = 0;
   bool frozen = false;
 };

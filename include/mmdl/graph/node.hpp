@@ -54,6 +54,7 @@ enum class OperatorKind : unsigned char {
   average_pool,
   global_average_pool,
   dropout,
+  other,  ///< joined to nothing and shares nothing
   custom
 };
 
@@ -74,9 +75,12 @@ struct Node {
 
   Window window;              ///< convolution and pooling
   bool count_padding = true;  ///< average pooling: padding counts in the divisor (PyTorch: count_include_pad)
-  int rate_percent = 0;       ///< dropout: the share of zeroed numbers
-  int epsilon_millionths = 10;       ///< batch norm: epsilon in units of 1e-6
-  int momentum_millionths = 100000;  ///< batch norm: momentum (PyTorch's convention) in units of 1e-6
+  bool weight_transposed = false;        ///< linear: weights are [outputs][inputs]
+  int first_row = 0, first_channel = 0;  ///< slice: where it begins
+  int table_rows = 0;                    ///< embedding
+  int rate_percent = 0;                  ///< dropout: the share of zeroed numbers
+  int epsilon_millionths = 10;           ///< batch norm: epsilon in units of 1e-6
+  int momentum_millionths = 100000;      ///< batch norm: momentum (PyTorch's convention) in units of 1e-6
 
   // What fusion has joined to this node. Order: convolution (or batch norm), scale and shift, residual,
   // activation; with `activation_first`, the activation comes before the residual.

@@ -15,5 +15,12 @@ struct MaxPool {};
 struct AveragePool {};
 struct GlobalAveragePool {};
 struct Dropout {};
+struct Softmax {};
+struct Maximum {};
+struct BroadcastProduct {};
+struct Slice {};
+struct OverSteps {};
+struct Embedding {};
+struct Lstm {};
 
 }  // namespace mmdl::operators

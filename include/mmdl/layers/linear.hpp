@@ -10,13 +10,42 @@
 namespace mmdl {
 
 template <class Layer, class Input>
-struct linear_takes_a_vector;  ///< problem: an image where a vector was expected: put Flatten or a pooling
-                               ///< before
+struct linear_takes_a_vector;  ///< problem: an image where a vector (or a sequence of them) was expected: put
+                               ///< Flatten or a pooling before
 
 namespace detail {
 struct LinearOptions {
   bool bias = true;
   bool he = false;
+  bool transposed = false;
+};
+
+/// A vector, or each of a sequence, takes another number of channels.
+template <class In, int Channels>
+struct LastExtentRule {
+  using type = Shape<Channels>;  // of what is refused
+};
+template <int N, int Channels>
+struct LastExtentRule<Shape<N>, Channels> {
+  using type = Shape<Channels>;
+};
+template <int L, int N, int Channels>
+struct LastExtentRule<Shape<L, N>, Channels> {
+  using type = Shape<L, Channels>;
+};
+}  // namespace detail
+
+/// Option of `Linear`: weights stored [Units][N], as an `Embedding` of `Units` vectors has them and as
+/// PyTorch does.
+struct Transposed {
+  static constexpr void apply(detail::LinearOptions& o) { o.transposed = true; }
+};
+
+namespace detail {
+template <class Layer, class In, int Units>
+struct LinearRule {
+  static_assert(accepted < is_shape<In> && In::rank <= 2, linear_takes_a_vector < Layer, In >>);
+  using type = typename LastExtentRule<In, Units>::type;
 };
 }  // namespace detail
 
@@ -25,9 +54,10 @@ struct HeNormal {
   static constexpr void apply(detail::LinearOptions& o) { o.he = true; }
 };
 
-/// y = x * weight + bias: `Shape<N>` to `Shape<Units>`. Weights are stored [N][Units]; at first uniform in
-/// +-1/sqrt(N), biases too (or HeNormal). Options: HeNormal, Bias. PyTorch: `torch.nn.Linear(N, Units)`,
-/// whose weight is the transpose.
+/// y = x * weight + bias: `Shape<N>` to `Shape<Units>`, and for each step of a sequence `Shape<L, N>` to
+/// `Shape<L, Units>`. Weights are stored [N][Units]; at first uniform in +-1/sqrt(N), biases too (or
+/// HeNormal). Options: HeNormal, Bias, Transposed. PyTorch: `torch.nn.Linear(N, Units)`, whose weight is the
+/// transpose.
 template <int Units, class... Options>
 struct Linear {
   static_assert(Units > 0, "mmdl: a linear layer has at least one unit");
@@ -38,29 +68,30 @@ struct Linear {
   }();
 
   template <class In>
-  using output = Shape<Units>;
+  using output = typename detail::LinearRule<Linear, In, Units>::type;
 
   template <class In, class Builder>
   static constexpr detail::Wires lower(Builder& builder, detail::Wires x) {
-    static_assert(detail::accepted < detail::is_shape<In> && In::rank == 1, linear_takes_a_vector < Linear,
-                  In >>);
-    return lower_size(builder, x, static_cast<int>(In::size), Units, options);
+    return lower_size(builder, x, detail::extent_of<In>(), detail::extent_of<output<In>>(), options);
   }
 
  private:
   template <class Builder>
-  static constexpr detail::Wires lower_size(Builder& builder, detail::Wires x, int inputs, int units,
-                                            detail::LinearOptions o) {
+  static constexpr detail::Wires lower_size(Builder& builder, detail::Wires x, detail::Extent input,
+                                            detail::Extent output, detail::LinearOptions o) {
+    const int inputs = input.channels, units = output.channels;
     detail::Node node;
     node.kind = detail::OperatorKind::linear;
     node.name = "linear";
-    node.input = {1, 1, inputs};
-    node.output = {1, 1, units};
+    node.input = input;
+    node.output = output;
     node.needs_output = false;
-    node.multiply_adds = static_cast<long>(inputs) * units;
+    node.weight_transposed = o.transposed;
+    node.multiply_adds = input.size() * units;
     const auto weight = o.he ? Initializer::he_normal : Initializer::uniform_fan_in;
     const auto bias = o.he ? Initializer::zeros : Initializer::uniform_fan_in;
-    const detail::EntrySpec entries[2] = {{"weight", weight, 2, {inputs, units}, inputs},
+    const int rows = o.transposed ? units : inputs;
+    const detail::EntrySpec entries[2] = {{"weight", weight, 2, {rows, inputs + units - rows}, inputs},
                                           {"bias", bias, 1, {units}, inputs, /*decay=*/false}};
     return detail::Wires::of(builder.template add<operators::Linear>(node, x, entries, o.bias ? 2 : 1));
   }

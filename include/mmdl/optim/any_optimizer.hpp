@@ -6,20 +6,22 @@
 #include <variant>
 
 #include "../optim/adam.hpp"
+#include "../optim/rms_prop.hpp"
 #include "../optim/sgd.hpp"
 
 namespace mmdl {
 
-/// `Sgd`, `Adam` or `AdamW` behind one type, so that a training step is compiled once:
+/// `Sgd`, `RmsProp`, `Adam` or `AdamW` behind one type, so that a training step is compiled once:
 /// `Trainer trainer{model, loss, AnyOptimizer(AdamW{.learning_rate = 1e-3f})};`. The branch is taken once a
 /// step.
 struct AnyOptimizer {
   float learning_rate = 0.0f;  ///< of the one chosen
-  std::variant<Sgd, Adam, AdamW> chosen;
+  std::variant<Sgd, Adam, AdamW, RmsProp> chosen;
 
   AnyOptimizer(const Sgd& sgd) : learning_rate(sgd.learning_rate), chosen(sgd) {}
   AnyOptimizer(const Adam& adam) : learning_rate(adam.learning_rate), chosen(adam) {}
   AnyOptimizer(const AdamW& adam) : learning_rate(adam.learning_rate), chosen(adam) {}
+  AnyOptimizer(const RmsProp& rms_prop) : learning_rate(rms_prop.learning_rate), chosen(rms_prop) {}
 
   /// Throws `Error` for an option out of its range.
   void check() const {

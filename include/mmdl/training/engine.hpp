@@ -26,6 +26,7 @@ struct ProgramView {
   Wires outputs;
   const bool* runs_backward = nullptr;
   const bool (*accumulate)[max_inputs] = nullptr;
+  const bool* accumulate_parameters = nullptr;
   const long* value = nullptr;
   const long* gradient = nullptr;
   const int* again = nullptr;  // what the backward computes again, in this order; before which step; where
@@ -44,6 +45,7 @@ constexpr ProgramView program_view() {
           .outputs = Program::graph.outputs,
           .runs_backward = Program::backward.runs,
           .accumulate = Program::backward.accumulate,
+          .accumulate_parameters = Program::backward.accumulate_parameters,
           .value = Program::plan.value,
           .gradient = Program::plan.gradient,
           .again = Program::backward.again,
@@ -73,6 +75,14 @@ void draw_entry(const EntrySpec& spec, const std::string& name, std::uint64_t se
       parallel_ranges(count, 4096, [&](long begin, long end) {
         fill_normals(data, begin, end, seed, stream, std::sqrt(2.0f / fan_in));
       });
+      break;
+    case Initializer::normal:
+      parallel_ranges(count, 4096,
+                      [&](long begin, long end) { fill_normals(data, begin, end, seed, stream, 1.0f); });
+      break;
+    case Initializer::second_quarter_ones:
+      std::fill_n(data, count, T{0});
+      std::fill_n(data + count / 4, count / 4, T{1});
       break;
     case Initializer::uniform_fan_in: {
       const float bound = 1.0f / std::sqrt(fan_in);
@@ -200,6 +210,7 @@ class Engine : public ParameterStore<Wide<T>> {
         a.input_gradients[i] = gradient(program, input);
         a.accumulate[i] = program.accumulate[n][i];
       }
+      a.accumulate_parameters = program.accumulate_parameters[n];
       if (node.needs_output) a.output = kept_value(program, n);
       a.output_gradient = gradient(program, n);
       for (int i = 0; i < max_entries; ++i) {

@@ -19,7 +19,8 @@
 namespace mmdl {
 
 template <class OutputShape, class TargetShape>
-struct loss_target_shape_differs;  ///< problem: a loss was given targets of another shape than the output
+struct loss_target_shape_differs;  ///< problem: a loss was given targets of another shape than it takes: the
+                                   ///< output's, unless the loss says otherwise
 template <class Outputs, class Losses>
 struct one_loss_for_each_output;  ///< problem: a network with several outputs takes `Losses{...}`, one for
                                   ///< each
@@ -45,6 +46,17 @@ template <class... Each>
 struct LossList<Losses<Each...>> {
   using type = List<Each...>;
   static std::tuple<Each...> tuple(const Losses<Each...>& losses) { return losses.each; }
+};
+
+/// The shape of a loss' targets: the output's, or what it names as `Loss::target`.
+template <class Loss, class Output>
+struct TargetOf {
+  using type = Output;
+};
+template <class Loss, class Output>
+requires requires { typename Loss::target; }
+struct TargetOf<Loss, Output> {
+  using type = typename Loss::target;
 };
 
 /// The trained parameters as few contiguous ranges as possible; frozen ones are in none.
@@ -179,6 +191,9 @@ class Trainer {
   using Program =
       detail::Program<typename ModelType::network, detail::Unwrap<typename ModelType::input>, mode>;
 
+  template <int Index>
+  using Target = typename detail::TargetOf<detail::At<Index, LossTypes>, detail::At<Index, OutputList>>::type;
+
   template <class... Shapes>
   static constexpr void check_shapes(List<Shapes...>) {
     constexpr int inputs = InputList::count, outputs = OutputList::count;
@@ -193,11 +208,10 @@ class Trainer {
     }
     (std::make_integer_sequence<int, inputs>{});
     [&]<int... I>(std::integer_sequence<int, I...>) {
-      static_assert((
-          detail::accepted<std::is_same_v<detail::At<inputs + I, List<Shapes...>>, detail::At<I, OutputList>>,
-                           loss_target_shape_differs<detail::At<I, OutputList>,
-                                                     detail::At<inputs + I, List<Shapes...>>>> &&
-          ...));
+      static_assert(
+          (detail::accepted<std::is_same_v<detail::At<inputs + I, List<Shapes...>>, Target<I>>,
+                            loss_target_shape_differs<Target<I>, detail::At<inputs + I, List<Shapes...>>>> &&
+           ...));
     }
     (std::make_integer_sequence<int, outputs>{});
   }
@@ -217,10 +231,11 @@ class Trainer {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       const auto loss = [&]<std::size_t i>(std::integral_constant<std::size_t, i>) {
         constexpr int index = static_cast<int>(i);
-        values_[i] = std::get<i>(losses_)(
-            engine.output(program, index), std::get<inputs + i>(tensors).data(),
-            gradients ? engine.output_gradient(program, index) : static_cast<T*>(nullptr), samples,
-            static_cast<int>(detail::At<index, OutputList>::size));
+        auto& rule = std::get<i>(losses_);
+        if constexpr (requires { rule.step = key.step; }) rule.step = key.step;  // a loss that draws
+        values_[i] = rule(engine.output(program, index), std::get<inputs + i>(tensors).data(),
+                          gradients ? engine.output_gradient(program, index) : static_cast<T*>(nullptr),
+                          samples, static_cast<int>(detail::At<index, OutputList>::size));
         if (gradients) engine.output_gradient_written(program, index);
         total += values_[i];
       };

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Methods within a study.
+#include "methods.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <mmdl/io/safetensors.hpp>
+#include <nlohmann/json.hpp>
+
+#include "stage.hpp"
+
+namespace reproduce {
+
+mmdl::MethodRows method_rows(const Split& split, const Features& features, std::size_t number,
+                             int tag_count) {
+  mmdl::MethodRows rows;
+  rows.feature_count = features.width;
+  rows.tag_count = tag_count;
+  rows.label_count = static_cast<int>(split.manifest->labels.size());
+  rows.views = split.views;
+  const auto sorted = [](std::vector<int> numbers) {
+    std::sort(numbers.begin(), numbers.end());
+    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+    return numbers;
+  };
+  for (const long sample : split.usable) {
+    const auto place = static_cast<std::size_t>(sample);
+    rows.tags.push_back(tag_count > 0 ? sorted(split.tags[place]) : std::vector<int>());
+    rows.labels.push_back(sorted(split.manifest->samples[place].labels));
+  }
+  rows.features = [cache = features.caches[number], usable = split.usable, samples = split.samples()](
+                      long sample, int view) {
+    return cache->row(view * samples + usable[static_cast<std::size_t>(sample)]);
+  };
+  return rows;
+}
+
+mmdl::Annotations run_method(Workspace& work, const mmdl::MethodEntry& entry, const MethodRun& run,
+                             const mmdl::MethodRows& train, const mmdl::MethodRows& held_out,
+                             const mmdl::MethodRows& test) {
+  using Clock = std::chrono::steady_clock;
+  const std::string name = std::string("method-") + entry.name, path = work.file(name + ".safetensors");
+  const std::string settings = nlohmann::ordered_json{
+      {"epochs", run.recipe.epochs},
+      {"batch", run.recipe.batch},
+      {"patience", run.recipe.patience},
+      {"seed", run.seed},
+      {"data", run.data}}.dump();
+  const auto method = entry.make(train.tag_count, train.label_count);
+  if (std::filesystem::exists(path)) {
+    const auto notes = mmdl::SafetensorsFile(path).metadata();
+    const std::string& found = detail::note_of(notes, path, "settings");
+    if (found != settings)
+      detail::fail(path + ": a method of other settings", detail::printable(found, 600),
+                   detail::printable(settings, 600) + " (another --out, or remove the file)");
+    method->load(path);
+    work.curves.push_back(detail::curve_of_note(path, detail::note_of(notes, path, "curve")));
+    work.earlier_seconds += work.curves.back().seconds;
+    work.finish(name, /*found=*/true);
+    return method->annotate(test);
+  }
+
+  Curve curve;
+  curve.stage = name;
+  const Clock::time_point start = Clock::now();
+  const long steps = std::max(1L, train.samples() / run.recipe.batch);
+  double best = 0;
+  mmdl::MethodSettings how{.seed = run.seed,
+                           .epochs = run.recipe.epochs,
+                           .batch = run.recipe.batch,
+                           .patience = run.recipe.patience};
+  how.report = [&](int epoch, double loss, double outside) {
+    if (interrupted())
+      detail::fail("interrupted in " + name + "; the same command goes on from the method's beginning");
+    if (!std::isfinite(outside))
+      detail::fail(name + ": loss on the held-out samples", std::to_string(outside), "a finite number");
+    curve.points.push_back({epoch * steps, loss, outside});
+    if (epoch == 1 || outside < best) {
+      best = outside;
+      curve.best_step = epoch * steps;
+    }
+    work.report(name, static_cast<double>(epoch) / run.recipe.epochs,
+                name + ", epoch " + std::to_string(epoch));
+  };
+  method->train(train, held_out, how);
+  curve.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  const int epochs = static_cast<int>(curve.points.size());
+  curve.stopped_early = epochs < run.recipe.epochs;
+  method->save(path, {{"settings", settings}, {"curve", to_json(curve).dump()}});
+  char text[160];
+  std::snprintf(text, sizeof text, "%s: %d epochs, held-out loss %.4f (epoch %ld), %.0f s", name.c_str(),
+                epochs, best, curve.best_step / steps, curve.seconds);
+  work.line(text);
+  work.curves.push_back(std::move(curve));
+  work.finish(name);
+  return method->annotate(test);
+}
+
+mmdl::AnnotationScores score_labels(const TestRows& rows, const std::vector<std::vector<int>>& labels) {
+  mmdl::AnnotationMetrics metrics(rows.classes);
+  for (std::size_t i = 0; i < rows.truth.size(); ++i) metrics.add(labels[i], *rows.truth[i]);
+  return metrics.scores();
+}
+
+}  // namespace reproduce
