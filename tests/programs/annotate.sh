@@ -76,7 +76,7 @@ accepts "$annotate" predict --weights full.safetensors "${images[@]}" --tags-fil
 
 # Compared methods, over the backbone of a variant: trained, and used from their file like any other.
 method=("$annotate" train --data scenes/train.json --batch 8 --epochs 2 --workers 1 --backbone-weights cnn.safetensors)
-for name in logistic softmax warp tag-neighbour sinn cnn-rnn ria sr-cnn-rnn; do
+for name in logistic softmax warp tag-neighbour sinn cnn-rnn ria ria-frequent-first sr-cnn-rnn; do
   accepts "${method[@]}" --method $name --test scenes/test.json --validation 0.25 --out $name.safetensors
   contains stdout.txt '^by the method '
   contains stderr.txt 'epoch 2/2: loss [0-9.]+; validation loss [0-9.]+'
@@ -95,6 +95,12 @@ cmp warp2.safetensors warp3.safetensors || fail "two equal runs of a method gave
 refuses 2 "method: found 'svm', expected one of .*warp" "${method[@]}" --method svm --out x.safetensors
 refuses 2 'excludes --' "${method[@]}" --method warp --variant cnn --out x.safetensors
 refuses 2 'excludes --' "${method[@]}" --method warp --checkpoint run.checkpoint --out x.safetensors
+refuses 2 'excludes --' "${method[@]}" --method warp --log x.csv --out x.safetensors
+refuses 2 'excludes --' "${method[@]}" --method warp --precision bfloat16 --out x.safetensors
+refuses 1 'found both --pretrained and --backbone-weights' "${method[@]}" --method warp --pretrained cnn.safetensors --out x.safetensors
+refuses 1 'the method warp over small at 65 px' "${method[@]}" --method warp --size 65 --out x.safetensors
+LC_ALL=C sed 's/warp, 256/sinn, 256/' warp.safetensors >other.safetensors
+refuses 1 'other.safetensors: method: found .*sinn, 256.*warp, 256' "$annotate" evaluate --weights other.safetensors --data scenes/test.json
 refuses 2 'backbone-weights requires --method' "${train[@]}" --backbone-weights cnn.safetensors --out x.safetensors
 refuses 1 'no weights of the backbone' "$annotate" train --data scenes/train.json --method warp --out x.safetensors
 refuses 1 'nowhere.safetensors' "$annotate" train --data scenes/train.json --method warp --backbone-weights nowhere.safetensors --out x.safetensors
@@ -102,7 +108,7 @@ refuses 1 'quantity: found a network without' "$annotate" evaluate --weights war
 refuses 1 'found a network without tags' "$annotate" predict --weights warp.safetensors "${images[0]}" --tags "a"
 printf '{"labels": ["sky"], "samples": [{"image": "images/000001.jpg", "labels": ["sky"], "tags": []}]}' >untagged.json
 refuses 1 'found no tags' "$annotate" train --data untagged.json --root scenes --method sinn --backbone-weights cnn.safetensors --out x.safetensors
-rm -f ria.safetensors sr-cnn-rnn.safetensors untagged.json
+rm -f ria.safetensors ria-frequent-first.safetensors other.safetensors sr-cnn-rnn.safetensors untagged.json
 
 # The same seed gives the same file; so does a run that was cut off and resumed.
 accepts "${train[@]}" --validation 0.25 --out again.safetensors
