@@ -104,7 +104,7 @@ Recipes recipes_for(const std::string& data, const std::string& preset) {
   r.text = adamw(1e-3f, 0.05f, 30, 32, 4);
   r.labels = adamw(3e-4f, 0.05f, 30, 64, 6);
   r.quantity = adamw(1e-3f, 0.01f, 60, 64, 15);
-  r.methods = adamw(0, 0, 30, 64, 6);
+  r.methods = adamw(0, 0, 80, 64, 6);
   r.end_to_end = adamw(1e-4f, 0.05f, quick ? 2 : 5, 32, 2);
   return r;
 }

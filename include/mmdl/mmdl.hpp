@@ -2,6 +2,7 @@
 // The core of mmdl in one header: everything but images and data sets (mmdl/data.hpp).
 #pragma once
 
+#include "annotation/all_methods.hpp"
 #include "annotation/cnn_rnn_method.hpp"
 #include "annotation/decode.hpp"
 #include "annotation/label_sequences.hpp"

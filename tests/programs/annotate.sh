@@ -74,6 +74,42 @@ contains stdout.txt '"correct": (true|false)'
 printf '000025.jpg sky holiday\nother.jpg sky\n' >tags.txt
 accepts "$annotate" predict --weights full.safetensors "${images[@]}" --tags-file tags.txt --json
 
+# Compared methods, over the backbone of a variant: trained, and used from their file like any other.
+method=("$annotate" train --data scenes/train.json --batch 8 --epochs 2 --workers 1 --backbone-weights cnn.safetensors)
+for name in logistic softmax warp tag-neighbour sinn cnn-rnn ria ria-frequent-first sr-cnn-rnn; do
+  accepts "${method[@]}" --method $name --test scenes/test.json --validation 0.25 --out $name.safetensors
+  contains stdout.txt '^by the method '
+  contains stderr.txt 'epoch 2/2: loss [0-9.]+; validation loss [0-9.]+'
+  cp stdout.txt trained.txt
+  accepts "$annotate" evaluate --weights $name.safetensors --data scenes/test.json
+  cmp -s stdout.txt trained.txt || fail "$name: evaluate says other than the test after training"
+done
+[[ ! -e warp.safetensors.method ]] || fail "a part of a method's file was left"
+accepts "$annotate" evaluate --weights warp.safetensors --data scenes/test.json --select top-k --k 2
+contains stdout.txt '^top 2 '
+accepts "$annotate" predict --weights sinn.safetensors "${images[@]}" --tags "sky bird" --tags "" --json
+contains stdout.txt '"label": '
+accepts "${method[@]}" --method warp --no-augmentation --out warp2.safetensors
+accepts "${method[@]}" --method warp --no-augmentation --out warp3.safetensors
+cmp warp2.safetensors warp3.safetensors || fail "two equal runs of a method gave different files"
+refuses 2 "method: found 'svm', expected one of .*warp" "${method[@]}" --method svm --out x.safetensors
+refuses 2 'excludes --' "${method[@]}" --method warp --variant cnn --out x.safetensors
+refuses 2 'excludes --' "${method[@]}" --method warp --checkpoint run.checkpoint --out x.safetensors
+refuses 2 'excludes --' "${method[@]}" --method warp --log x.csv --out x.safetensors
+refuses 2 'excludes --' "${method[@]}" --method warp --precision bfloat16 --out x.safetensors
+refuses 1 'found both --pretrained and --backbone-weights' "${method[@]}" --method warp --pretrained cnn.safetensors --out x.safetensors
+refuses 1 'the method warp over small at 65 px' "${method[@]}" --method warp --size 65 --out x.safetensors
+LC_ALL=C sed 's/warp, 256/sinn, 256/' warp.safetensors >other.safetensors
+refuses 1 'other.safetensors: method: found .*sinn, 256.*warp, 256' "$annotate" evaluate --weights other.safetensors --data scenes/test.json
+refuses 2 'backbone-weights requires --method' "${train[@]}" --backbone-weights cnn.safetensors --out x.safetensors
+refuses 1 'no weights of the backbone' "$annotate" train --data scenes/train.json --method warp --out x.safetensors
+refuses 1 'nowhere.safetensors' "$annotate" train --data scenes/train.json --method warp --backbone-weights nowhere.safetensors --out x.safetensors
+refuses 1 'quantity: found a network without' "$annotate" evaluate --weights warp.safetensors --data scenes/test.json --select quantity
+refuses 1 'found a network without tags' "$annotate" predict --weights warp.safetensors "${images[0]}" --tags "a"
+printf '{"labels": ["sky"], "samples": [{"image": "images/000001.jpg", "labels": ["sky"], "tags": []}]}' >untagged.json
+refuses 1 'found no tags' "$annotate" train --data untagged.json --root scenes --method sinn --backbone-weights cnn.safetensors --out x.safetensors
+rm -f ria.safetensors ria-frequent-first.safetensors other.safetensors sr-cnn-rnn.safetensors untagged.json
+
 # The same seed gives the same file; so does a run that was cut off and resumed.
 accepts "${train[@]}" --validation 0.25 --out again.safetensors
 cmp full.safetensors again.safetensors || fail "two equal runs gave different weights"

@@ -38,8 +38,12 @@ quick=(--data scenes --images 60 --epochs 1 --workers 1)
 
 ### A whole study
 accepts "$reproduce" "${quick[@]}" --keep-rows --out whole
-for table in I V VI VII VIII X XI XII; do contains stdout.txt "^Table $table\b"; done
+for table in I III V VI VII VIII X XI XII; do contains stdout.txt "^Table $table\b"; done
 for row in 'Upper bound' 'MS-CNN\+Tags\+LQP' 'MS-CNN\+LQP' 'MS-CNN\+Tags' 'CNN'; do contains stdout.txt "$row"; done
+for row in 'SR-CNN-RNN' 'SINN' 'TagNeighbour' 'RIA' 'CNN-RNN' 'CNN\+WARP' 'CNN\+Softmax' 'CNN\+Logistic'; do
+  contains stdout.txt "^$row  "
+  contains whole/report.html "$row"
+done
 contains stdout.txt 'made-up tags'
 contains whole/results.json '"format": "mmdl reproduce 1"'
 contains whole/report.html '<svg'
@@ -98,6 +102,11 @@ refuses 1 "scenes of other options.*found 60.*expected 61" "$reproduce" --data s
 cp seeds/seed-4/features-cnn.train.rows whole/seed-1/features-cnn.train.rows
 refuses 1 "features-cnn.train.rows: cache of another network" "$reproduce" "${quick[@]}" --out whole
 cp cut/seed-1/features-cnn.train.rows whole/seed-1/features-cnn.train.rows
+# A method's file of another run.
+cp whole/seed-1/method-warp.safetensors warp.safetensors
+cp whole/seed-1/method-softmax.safetensors whole/seed-1/method-warp.safetensors
+refuses 1 "method-warp.safetensors: method: found .*softmax.*warp" "$reproduce" "${quick[@]}" --out whole
+cp warp.safetensors whole/seed-1/method-warp.safetensors
 # Weights cut short.
 head -c 1000 cut/seed-1/backbone.safetensors >whole/seed-1/backbone.safetensors
 refuses 1 "backbone.safetensors" "$reproduce" "${quick[@]}" --out whole
