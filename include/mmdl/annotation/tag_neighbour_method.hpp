@@ -136,7 +136,8 @@ class TagNeighbourMethod final : public detail::TagNeighbourBase<Sizes> {
   void take_tensors(const SafetensorsFile& file) override {
     const auto features = std::make_shared<std::vector<float>>(detail::finite_floats(file, "pool.features"));
     const auto samples = file.integers("pool.tagged_samples"), tags = file.integers("pool.tags");
-    const auto width = static_cast<std::size_t>(Sizes::features), rows = features->size() / width;
+    constexpr auto width = static_cast<std::size_t>(Sizes::features);
+    const std::size_t rows = features->size() / width;
     if (samples.size() != tags.size() || features->size() % width != 0)
       detail::fail(file.path() + ": pool", std::to_string(tags.size()) + " tags",
                    std::to_string(samples.size()) + " of rows of " + std::to_string(width) + " features");
@@ -146,13 +147,15 @@ class TagNeighbourMethod final : public detail::TagNeighbourBase<Sizes> {
     pool.label_count = this->label_count();
     pool.tags.resize(rows);
     pool.labels.resize(rows);
-    for (std::size_t i = 0; i < tags.size(); ++i) {
-      if (samples[i] < 0 || static_cast<std::size_t>(samples[i]) >= rows)
-        detail::fail(file.path() + ": pool.tagged_samples", std::to_string(samples[i]),
-                     "0 to " + std::to_string(rows) + " exclusive");
-      pool.tags[static_cast<std::size_t>(samples[i])].push_back(static_cast<int>(tags[i]));
-    }
-    pool.features = [features, width](long sample, int) {
+    const auto checked = [&](const char* what, std::int64_t found, std::int64_t count) {
+      if (found < 0 || found >= count)
+        detail::fail(file.path() + ": " + what, std::to_string(found), "0 to " + std::to_string(count - 1));
+      return static_cast<std::size_t>(found);
+    };
+    for (std::size_t i = 0; i < tags.size(); ++i)
+      pool.tags[checked("pool.tagged_samples", samples[i], static_cast<std::int64_t>(rows))].push_back(
+          static_cast<int>(checked("pool.tags", tags[i], this->tag_count())));
+    pool.features = [features](long sample, int) {
       return std::span<const float>(*features).subspan(static_cast<std::size_t>(sample) * width, width);
     };
     pool.check(file.path());
