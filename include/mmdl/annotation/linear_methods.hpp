@@ -37,7 +37,7 @@ struct WarpNames {
 
 }  // namespace detail
 
-/// One linear layer over the features of the image, trained with `Loss` by AdamW (learning rate 3e-4, weight
+/// One linear layer over the features of the image, trained with `Loss` by AdamW (learning rate 1e-3, weight
 /// decay 0.05); the three surest labels. Reads no tags.
 template <class Sizes, class Loss, class Names>
 class LinearMethod final : public NetworkMethod<Sizes, Linear<Sizes::labels>, Shape<Sizes::features>> {
@@ -53,7 +53,7 @@ class LinearMethod final : public NetworkMethod<Sizes, Linear<Sizes::labels>, Sh
     this->start(settings);
     Loss loss{.active = this->label_count()};
     if constexpr (requires { loss.seed = settings.seed; }) loss.seed = settings.seed;
-    this->fit(loss, AdamW{.learning_rate = 3e-4f, .weight_decay = 0.05f}, train, held_out, settings);
+    this->fit(loss, AdamW{.learning_rate = 1e-3f, .weight_decay = 0.05f}, train, held_out, settings);
   }
 
   Annotations annotate(const MethodRows& rows) override {
