@@ -63,8 +63,8 @@ void search(Toy& toy, const DecodingOptions& o, const std::vector<float>& state,
 }
 
 std::vector<float> states(int samples) {
-  std::vector<float> all;
-  for (int n = 0; n < samples; ++n) all.insert(all.end(), {static_cast<float>(n), 0.0f});
+  std::vector<float> all(2 * static_cast<std::size_t>(samples), 0.0f);
+  for (int n = 0; n < samples; ++n) all[2 * static_cast<std::size_t>(n)] = static_cast<float>(n);
   return all;
 }
 
