@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "../../core/simd.hpp"
 #include "../../core/threads.hpp"
 #include "../../graph/arguments.hpp"
 #include "convolution_method.hpp"
