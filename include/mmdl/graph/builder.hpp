@@ -4,15 +4,11 @@
 #pragma once
 
 #include <initializer_list>
+#include <string_view>
 
 #include "../graph/graph.hpp"
 
 namespace mmdl::detail {
-
-constexpr bool same_text(const char* a, const char* b) {
-  while (*a != 0 && *a == *b) ++a, ++b;
-  return *a == *b;
-}
 
 /// Records nodes, entries and scopes; without arrays to fill, it counts them.
 class GraphBuilder {
@@ -79,7 +75,7 @@ class GraphBuilder {
   /// The same by a key: its first place makes entries, all others take them. Ends with `end_replay`.
   constexpr void begin_shared(const char* key) {
     for (int i = 0; i < shared_count_; ++i)
-      if (same_text(shared_[i].key, key)) return begin_replay(shared_[i].first);
+      if (std::string_view(shared_[i].key) == key) return begin_replay(shared_[i].first);
     shared_[shared_count_++] = {key, size_.entries};
     begin_replay(-1);
   }

@@ -13,15 +13,14 @@ namespace mmdl::detail {
 
 /// Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015.
 template <class T>
-class WinogradConvolution {
+class WinogradConvolution : WinogradCut<winograd_outputs, T> {
+  using Cut = WinogradCut<winograd_outputs, T>;
+  using Cut::cut, Cut::input, Cut::gradient;
+
  public:
   static bool applies(const Node& node, long samples) {
     const ConvolutionMethod method = convolution_method();
-    const Window& w = node.window;
-    if (method == ConvolutionMethod::direct || w.kernel_height != 3 || w.kernel_width != 3 || w.stride != 1 ||
-        w.dilation != 1 || w.groups != 1 || node.input.channels % simd_width<T> != 0 ||
-        node.output.channels % simd_width<T> != 0)
-      return false;
+    if (method == ConvolutionMethod::direct || !Cut::fits(node)) return false;
     if (method == ConvolutionMethod::winograd) return true;
     // In double the checks of gradients want the last digits. Thin layers spend more on the transforms than
     // they save in the product, and few tiles do not repay those of the weights.
@@ -67,30 +66,6 @@ class WinogradConvolution {
                                      epilogue};
       filter.run(a.workspace);
     }
-  }
-
- private:
-  /// A batch of images cut into tiles that make `result`, the first tile's window at (y0, x0).
-  static WinogradTiles<T> cut(const T* data, long samples, const Extent& image, long y0, long x0,
-                              const Extent& result) {
-    return {data,
-            samples,
-            image.height,
-            image.width,
-            image.channels,
-            y0,
-            x0,
-            divide_up(result.height, winograd_outputs),
-            divide_up(result.width, winograd_outputs)};
-  }
-
-  static WinogradTiles<T> input(const Node& node, long samples, const T* data) {
-    return cut(data, samples, node.input, -node.window.pad_top, -node.window.pad_left, node.output);
-  }
-
-  /// The output's gradient as the image whose convolution with the turned weights is the input's gradient.
-  static WinogradTiles<T> gradient(const Node& node, long samples, const T* data) {
-    return cut(data, samples, node.output, node.window.pad_top - 2, node.window.pad_left - 2, node.input);
   }
 };
 

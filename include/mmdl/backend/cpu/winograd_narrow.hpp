@@ -17,8 +17,7 @@ namespace mmdl::detail {
 
 // Along one line: 3 taps over 4 inputs give 2 outputs by 4 products in place of 6, at the points 0, 1, -1 and
 // infinity. Of the larger tiles' matrices these have the smallest numbers: the transformed inputs are rounded
-// to narrow ones, which makes the error twice that of the direct product (0.35 % against 0.16 % of the
-// outputs' deviation).
+// to narrow ones, which makes the error twice that of the direct product.
 
 /// B^T d.
 struct SmallWinogradInput {
@@ -202,15 +201,11 @@ struct NarrowWinogradFilter {
 
 /// Where the filter is used, for the forward and the gradient of the input; that of the weights is the direct
 /// product.
-class NarrowWinogradConvolution {
+class NarrowWinogradConvolution : WinogradCut<NarrowWinogradFilter::outputs, BFloat16> {
  public:
   static bool applies(const Node& node, long samples) {
     const ConvolutionMethod method = convolution_method();
-    const Window& w = node.window;
-    if (method == ConvolutionMethod::direct || w.kernel_height != 3 || w.kernel_width != 3 || w.stride != 1 ||
-        w.dilation != 1 || w.groups != 1 || node.input.channels % simd_width<float> != 0 ||
-        node.output.channels % simd_width<float> != 0)
-      return false;
+    if (method == ConvolutionMethod::direct || !fits(node)) return false;
     if (method == ConvolutionMethod::winograd) return true;
     // With tiles the products cost less than the transforms; few pixels do not repay those of the weights.
     return !TileUnit::available() && node.input.channels >= 64 && node.output.channels >= 64 &&
@@ -258,28 +253,6 @@ class NarrowWinogradConvolution {
                                       node.input,
                                       epilogue};
     filter.run(a.workspace);
-  }
-
- private:
-  static WinogradTiles<BFloat16> cut(const BFloat16* data, long samples, const Extent& image, long y0,
-                                     long x0, const Extent& result) {
-    constexpr long outputs = NarrowWinogradFilter::outputs;
-    return {data,
-            samples,
-            image.height,
-            image.width,
-            image.channels,
-            y0,
-            x0,
-            divide_up(result.height, outputs),
-            divide_up(result.width, outputs)};
-  }
-  static WinogradTiles<BFloat16> input(const Node& node, long samples, const BFloat16* data) {
-    return cut(data, samples, node.input, -node.window.pad_top, -node.window.pad_left, node.output);
-  }
-  /// The output's gradient as the image whose convolution with the turned weights is the input's gradient.
-  static WinogradTiles<BFloat16> gradient(const Node& node, long samples, const BFloat16* data) {
-    return cut(data, samples, node.output, node.window.pad_top - 2, node.window.pad_left - 2, node.input);
   }
 };
 

@@ -52,6 +52,40 @@ struct WinogradTiles {
   }
 };
 
+/// How a convolution is cut into tiles of `Outputs` x `Outputs` outputs.
+template <int Outputs, class T>
+struct WinogradCut {
+  /// The window that the tiles are made for, over whole vectors of channels.
+  static bool fits(const Node& node) {
+    const Window& w = node.window;
+    return w.kernel_height == 3 && w.kernel_width == 3 && w.stride == 1 && w.dilation == 1 && w.groups == 1 &&
+           node.input.channels % simd_width<T> == 0 && node.output.channels % simd_width<T> == 0;
+  }
+
+  /// A batch of images cut into tiles that make `result`, the first tile's window at (y0, x0).
+  static WinogradTiles<T> cut(const T* data, long samples, const Extent& image, long y0, long x0,
+                              const Extent& result) {
+    return {data,
+            samples,
+            image.height,
+            image.width,
+            image.channels,
+            y0,
+            x0,
+            (result.height + Outputs - 1) / Outputs,
+            (result.width + Outputs - 1) / Outputs};
+  }
+
+  static WinogradTiles<T> input(const Node& node, long samples, const T* data) {
+    return cut(data, samples, node.input, -node.window.pad_top, -node.window.pad_left, node.output);
+  }
+
+  /// The output's gradient as the image whose convolution with the turned weights is the input's gradient.
+  static WinogradTiles<T> gradient(const Node& node, long samples, const T* data) {
+    return cut(data, samples, node.output, node.window.pad_top - 2, node.window.pad_left - 2, node.input);
+  }
+};
+
 /// c[r][0 .. tile_columns) = (`add`: what it holds +) the sum over k of a(r, k) * b[k * b_step + ...], where
 /// a(r, k) is a[r * a_stride + k], or a[k * a_stride + r] if Transposed. The sums stay in registers.
 template <int Rows, bool Transposed, class T>
