@@ -12,11 +12,9 @@
 
 #include "../backend/cpu/cpu.hpp"
 #include "../training/engine.hpp"
+#include "../training/step_shapes.hpp"
 
 namespace mmdl {
-
-template <class Expected, class Found>
-struct input_shapes_differ;  ///< problem: the tensors given are not those of the model's inputs
 
 namespace detail {
 
@@ -43,8 +41,8 @@ int common_samples(const char* what, const First& first, const Rest&... rest) {
 
 /// How many slices a batch is computed in, where a sample's activations take `sample_bytes`. Slices of less
 /// than 8 samples would not reuse the weights well.
-inline int inference_slices(int samples, long sample_bytes) {
-  constexpr long budget = 64L << 20, least = 8;
+inline int inference_slices(int samples, long sample_bytes, long budget = 64L << 20) {
+  constexpr long least = 8;
   const long slice = sample_bytes > 0 ? std::max(least, budget / sample_bytes) : samples;
   return static_cast<int>((samples + slice - 1) / std::max(slice, 1L));
 }
@@ -52,6 +50,13 @@ inline int inference_slices(int samples, long sample_bytes) {
 inline int slice_begin(int samples, int slice, int slices) {
   return static_cast<int>(static_cast<long>(samples) * slice / slices);
 }
+
+/// What runs a model on a backend.
+template <class Backend>
+struct EngineOf {
+  using type = Engine<typename Backend::value_type>;
+  static constexpr long slice_bytes = 64L << 20;  ///< activations of a prediction's slice
+};
 
 }  // namespace detail
 
@@ -78,7 +83,7 @@ class Model {
   /// The outputs for a batch, computed as in inference (running statistics, no dropout): a `Tensor`, or a
   /// `std::tuple` of tensors where the network has several outputs. The tensors are the network's inputs in
   /// order, all with the same number of samples (`Error` otherwise). A batch whose activations would take
-  /// more than 64 MiB runs in equal slices of 8 samples or more, so memory does not grow with it. PyTorch:
+  /// more than 64 MiB (on a GPU 4 GiB) runs in equal slices of 8 samples or more, so memory does not grow with it. PyTorch:
   /// `net.eval()(x)` under `no_grad`.
   template <class... Shapes>
   prediction predict(const Tensor<Shapes, value_type>&... inputs) {
@@ -97,7 +102,8 @@ class Model {
     };
     for_outputs([&](auto& tensor, int) { tensor.resize(samples); });
     const int slices = detail::inference_slices(
-        samples, program.total * static_cast<long>(sizeof(typename Backend::value_type)));
+        samples, program.total * static_cast<long>(sizeof(typename Backend::value_type)),
+        detail::EngineOf<Backend>::slice_bytes);
     for (int slice = 0; slice < slices; ++slice) {
       const int first = detail::slice_begin(samples, slice, slices);
       const int count = detail::slice_begin(samples, slice + 1, slices) - first;
@@ -145,8 +151,8 @@ class Model {
   }
 
   /// What runs the network; for the library's own training and file code.
-  detail::Engine<typename Backend::value_type>& engine() { return engine_; }
-  const detail::Engine<typename Backend::value_type>& engine() const { return engine_; }
+  typename detail::EngineOf<Backend>::type& engine() { return engine_; }
+  const typename detail::EngineOf<Backend>::type& engine() const { return engine_; }
 
  private:
   static std::vector<const typename Backend::Kernels*> collect_kernels() {
@@ -157,7 +163,7 @@ class Model {
     return kernels;
   }
 
-  detail::Engine<typename Backend::value_type> engine_;
+  typename detail::EngineOf<Backend>::type engine_;
 };
 
 }  // namespace mmdl

@@ -15,66 +15,9 @@
 #include "../optim/clip.hpp"
 #include "../optim/parameter_range.hpp"
 #include "../training/model.hpp"
+#include "../training/step_shapes.hpp"
 
 namespace mmdl {
-
-template <class OutputShape, class TargetShape>
-struct loss_target_shape_differs;  ///< problem: a loss was given targets of another shape than it takes: the
-                                   ///< output's, unless the loss says otherwise
-template <class Outputs, class Losses>
-struct one_loss_for_each_output;  ///< problem: a network with several outputs takes `Losses{...}`, one for
-                                  ///< each
-template <class Expected, class Found>
-struct step_takes_inputs_then_targets;  ///< problem: the number of tensors given to a training step
-
-/// One loss for each output of a network with several, in order; their `weight`s say how much each counts:
-/// `Losses{SigmoidCrossEntropy{}, MeanSquaredError{.weight = 0.1f}}`.
-template <class... Each>
-struct Losses {
-  std::tuple<Each...> each;
-  constexpr Losses(Each... losses) : each(losses...) {}
-};
-
-namespace detail {
-
-template <class Loss>
-struct LossList {
-  using type = List<Loss>;
-  static std::tuple<Loss> tuple(const Loss& loss) { return {loss}; }
-};
-template <class... Each>
-struct LossList<Losses<Each...>> {
-  using type = List<Each...>;
-  static std::tuple<Each...> tuple(const Losses<Each...>& losses) { return losses.each; }
-};
-
-/// The shape of a loss' targets: the output's, or what it names as `Loss::target`.
-template <class Loss, class Output>
-struct TargetOf {
-  using type = Output;
-};
-template <class Loss, class Output>
-requires requires { typename Loss::target; }
-struct TargetOf<Loss, Output> {
-  using type = typename Loss::target;
-};
-
-/// The trained parameters as few contiguous ranges as possible; frozen ones are in none.
-inline std::vector<ParameterRange> trained_ranges(const GraphView& graph) {
-  std::vector<ParameterRange> ranges;
-  for (int e = 0; e < graph.entry_count; ++e) {
-    const Entry& entry = graph.entries[e];
-    if (entry.spec.state || entry.frozen) continue;
-    const long end = entry.offset + entry.spec.count();
-    if (!ranges.empty() && ranges.back().end == entry.offset && ranges.back().decay == entry.spec.decay)
-      ranges.back().end = end;
-    else
-      ranges.push_back({entry.offset, end, entry.spec.decay});
-  }
-  return ranges;
-}
-
-}  // namespace detail
 
 /// Trains a model: `Trainer trainer{model, SoftmaxCrossEntropy{}, Sgd{.learning_rate = 0.1f, .momentum =
 /// 0.9f}};` then `trainer.step(images, labels)` for each batch. A network with several outputs takes
@@ -84,11 +27,10 @@ inline std::vector<ParameterRange> trained_ranges(const GraphView& graph) {
 template <class ModelType, class Loss, class Optimizer>
 class Trainer {
   using T = typename ModelType::value_type;
-  using InputList = detail::AsList<typename ModelType::input>;
-  using OutputList = detail::AsList<typename ModelType::output>;
-  using LossTypes = typename detail::LossList<Loss>::type;
-  static_assert(detail::accepted<OutputList::count == LossTypes::count,
-                                 one_loss_for_each_output<OutputList, LossTypes>>);
+  using StepShapes = detail::StepShapes<ModelType, Loss>;
+  using InputList = typename StepShapes::InputList;
+  using OutputList = typename StepShapes::OutputList;
+  using LossTypes = typename StepShapes::LossTypes;
 
  public:
   /// Throws `Error` for an optimizer's option out of its range.
@@ -191,35 +133,10 @@ class Trainer {
   using Program =
       detail::Program<typename ModelType::network, detail::Unwrap<typename ModelType::input>, mode>;
 
-  template <int Index>
-  using Target = typename detail::TargetOf<detail::At<Index, LossTypes>, detail::At<Index, OutputList>>::type;
-
-  template <class... Shapes>
-  static constexpr void check_shapes(List<Shapes...>) {
-    constexpr int inputs = InputList::count, outputs = OutputList::count;
-    static_assert(
-        detail::accepted<sizeof...(Shapes) == inputs + outputs,
-                         step_takes_inputs_then_targets<List<InputList, OutputList>, List<Shapes...>>>);
-    [&]<int... I>(std::integer_sequence<int, I...>) {
-      static_assert(
-          (detail::accepted<std::is_same_v<detail::At<I, List<Shapes...>>, detail::At<I, InputList>>,
-                            input_shapes_differ<detail::At<I, InputList>, detail::At<I, List<Shapes...>>>> &&
-           ...));
-    }
-    (std::make_integer_sequence<int, inputs>{});
-    [&]<int... I>(std::integer_sequence<int, I...>) {
-      static_assert(
-          (detail::accepted<std::is_same_v<detail::At<inputs + I, List<Shapes...>>, Target<I>>,
-                            loss_target_shape_differs<Target<I>, detail::At<inputs + I, List<Shapes...>>>> &&
-           ...));
-    }
-    (std::make_integer_sequence<int, outputs>{});
-  }
-
   template <class... Shapes>
   T forward_and_losses(const detail::ProgramView& program, detail::RandomKey key, bool gradients,
                        const std::tuple<const Tensor<Shapes, T>&...>& tensors, int samples) {
-    check_shapes(List<Shapes...>{});
+    StepShapes::check(List<Shapes...>{});
     constexpr std::size_t inputs = static_cast<std::size_t>(InputList::count);
     auto& engine = model_->engine();
     [&]<std::size_t... I>(std::index_sequence<I...>) {

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+// A device made of the host: kernels are compiled from their CUDA text by the host's compiler and run thread by
+// thread, convolutions are plain loops. What a GPU computes can so be compared with the CPU where there is none.
+#pragma once
+
+#include <dlfcn.h>
+#include <mmdl/backend/gpu/open_device.hpp>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace mmdl_test {
+
+using namespace mmdl::detail;
+
+/// What CUDA's language has and C++ has not. A block's threads are contexts that take turns at each barrier.
+inline constexpr const char* emulation_prelude = R"cpp(
+#include <math.h>
+#include <string.h>
+#include <ucontext.h>
+struct Dimensions { unsigned x = 0, y = 0, z = 0; };
+static Dimensions threadIdx, blockIdx, blockDim, gridDim;
+#define __global__
+#define __device__ static
+#define __forceinline__ inline
+#define __shared__ static
+#define __launch_bounds__(n)
+static inline unsigned __float_as_uint(float x) { unsigned y; memcpy(&y, &x, 4); return y; }
+static inline float __uint_as_float(unsigned x) { float y; memcpy(&y, &x, 4); return y; }
+static ucontext_t scheduler, contexts[256];
+static char stacks[256][32768];
+static bool finished[256];
+static unsigned current;
+static void __syncthreads() { swapcontext(&contexts[current], &scheduler); }
+)cpp";
+
+inline constexpr const char* emulation_entry = R"cpp(
+static const Arguments* given;
+static void thread_body() { KERNEL(*given); finished[current] = true; }
+extern "C" void run_kernel(const Arguments* a, unsigned blocks_x, unsigned blocks_y, unsigned threads) {
+  given = a;
+  gridDim.x = blocks_x; gridDim.y = blocks_y; blockDim.x = threads; blockDim.y = 1;
+  for (unsigned y = 0; y < blocks_y; ++y)
+    for (unsigned x = 0; x < blocks_x; ++x) {
+      blockIdx.x = x; blockIdx.y = y;
+      if (!HAS_BARRIERS) {
+        for (unsigned t = 0; t < threads; ++t) { threadIdx.x = t; KERNEL(*a); }
+        continue;
+      }
+      for (unsigned t = 0; t < threads; ++t) {
+        finished[t] = false;
+        getcontext(&contexts[t]);
+        contexts[t].uc_stack.ss_sp = stacks[t];
+        contexts[t].uc_stack.ss_size = sizeof stacks[t];
+        contexts[t].uc_link = &scheduler;
+        makecontext(&contexts[t], thread_body, 0);
+      }
+      for (bool left = true; left;) {
+        left = false;
+        for (unsigned t = 0; t < threads; ++t) {
+          if (finished[t]) continue;
+          current = t; threadIdx.x = t;
+          swapcontext(&scheduler, &contexts[t]);
+          left = left || !finished[t];
+        }
+      }
+    }
+}
+)cpp";
+
+class EmulatedPlan : public ConvolutionPlan {
+ public:
+  EmulatedPlan(const ConvolutionProblem& problem, bool joins) : problem_(problem), joins_(joins) {}
+  std::size_t workspace() const override { return 256; }
+  bool joins_epilogue() const override { return joins_; }
+  const ConvolutionProblem& problem() const { return problem_; }
+
+ private:
+  ConvolutionProblem problem_;
+  bool joins_;
+};
+
+class EmulatedCapture : public CapturedCommands {
+ public:
+  std::vector<Command> commands;
+};
+
+class EmulatedDevice : public Device {
+ public:
+  /// `joins`: whether convolutions compute what comes behind them. `memory`: bytes it claims to have.
+  explicit EmulatedDevice(bool joins = true, std::size_t memory = std::size_t{4} << 30)
+      : joins_(joins), total_(memory) {}
+
+  std::string name() const override { return "emulated GPU"; }
+  std::pair<std::size_t, std::size_t> memory() const override { return {total_ - used_, total_}; }
+  void* allocate(std::size_t bytes) override {
+    if (used_ + bytes > total_) return nullptr;
+    const std::size_t rounded = (bytes + 255) / 256 * 256;
+    void* memory = std::aligned_alloc(256, rounded == 0 ? 256 : rounded);
+    std::memset(memory, 0xff, rounded);  // NaN everywhere: what was never written shows
+    sizes_[memory] = bytes;
+    used_ += bytes;
+    return memory;
+  }
+  void release(void* memory) noexcept override {
+    used_ -= sizes_[memory];
+    sizes_.erase(memory);
+    std::free(memory);
+  }
+  void* allocate_host(std::size_t bytes) override { return std::malloc(bytes); }
+  void release_host(void* memory) noexcept override { std::free(memory); }
+  void upload(void* to, const void* from, std::size_t bytes) override {
+    if (bytes > 0) std::memcpy(to, from, bytes);
+  }
+  void download(void* to, const void* from, std::size_t bytes) override {
+    if (bytes > 0) std::memcpy(to, from, bytes);
+  }
+
+  const void* kernel(const KernelText& text) override {
+    const std::string source = text.source();
+    auto [place, fresh] = kernels_.try_emplace(text.name() + source, nullptr);
+    if (!fresh) return place->second;
+    texts.push_back(text);
+    place->second = runs ? compile(text, source) : reinterpret_cast<const void*>(this);
+    return place->second;
+  }
+  const ConvolutionPlan* plan(const ConvolutionProblem& problem) override {
+    auto& plan = plans_[problem.key()];
+    if (!plan) {
+      plan = std::make_unique<EmulatedPlan>(problem, joins_);
+      problems.push_back(problem);
+    }
+    return plan.get();
+  }
+
+  void run(std::span<const Command> commands) override {
+    for (const Command& command : commands) run_one(command);
+  }
+  std::unique_ptr<CapturedCommands> capture(std::span<const Command> commands) override {
+    auto captured = std::make_unique<EmulatedCapture>();
+    captured->commands.assign(commands.begin(), commands.end());
+    ++captures;
+    return captured;
+  }
+  void run(const CapturedCommands& commands) override {
+    run(static_cast<const EmulatedCapture&>(commands).commands);
+    ++replays;
+  }
+
+  void feed(int slot, void* to, const void* from, std::size_t bytes) override {
+    if (bytes > 0) std::memcpy(to, from, bytes);
+    fed_[slot] = true;
+  }
+  void await_feed(int slot) override {
+    if (!fed_[slot]) throw std::logic_error("waits for a copy that was not made");
+    fed_[slot] = false;
+  }
+  void mark_consumed(int) override {}
+  void await_consumed(int) override {}
+  void wait() override {}
+
+  bool runs = true;  ///< false: kernels are recorded only
+  std::vector<KernelText> texts;
+  std::vector<ConvolutionProblem> problems;
+  int captures = 0, replays = 0;
+
+ private:
+  using Entry = void (*)(const KernelArguments*, unsigned, unsigned, unsigned);
+
+  static const void* compile(const KernelText& text, const std::string& source) {
+    const bool barriers = source.substr(kernel_prelude.size()).find("block_sum<") != std::string::npos ||
+                          source.substr(kernel_prelude.size()).find("block_maximum<") != std::string::npos ||
+                          source.substr(kernel_prelude.size()).find("__syncthreads") != std::string::npos;
+    const std::string whole = std::string(emulation_prelude) + source + "\n#define KERNEL " + text.name() +
+                              "\n#define HAS_BARRIERS " + (barriers ? "true" : "false") + emulation_entry;
+    const std::string folder = MMDL_EMULATED_KERNELS;
+    ::mkdir(folder.c_str(), 0777);
+    const std::string base = folder + "/" + text.name() + "-" + std::to_string(std::hash<std::string>{}(whole));
+    struct stat status {};
+    if (::stat((base + ".so").c_str(), &status) != 0) {
+      const std::string mine = base + "." + std::to_string(::getpid());
+      std::FILE* file = std::fopen((mine + ".cpp").c_str(), "wb");
+      std::fwrite(whole.data(), 1, whole.size(), file);
+      std::fclose(file);
+      const std::string command = std::string(MMDL_HOST_COMPILER) + " -std=c++20 -O1 -w -shared -fPIC '" + mine +
+                                  ".cpp' -o '" + mine + ".so'";
+      if (std::system(command.c_str()) != 0) throw std::runtime_error("kernel does not compile: " + mine + ".cpp");
+      std::rename((mine + ".so").c_str(), (base + ".so").c_str());
+      std::rename((mine + ".cpp").c_str(), (base + ".cpp").c_str());
+    }
+    void* library = ::dlopen((base + ".so").c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (library == nullptr) throw std::runtime_error(::dlerror());
+    return ::dlsym(library, "run_kernel");
+  }
+
+  void run_one(const Command& c) {
+    switch (c.kind) {
+      case Command::Kind::launch:
+        reinterpret_cast<Entry>(const_cast<void*>(c.kernel))(&c.arguments, c.grid.blocks_x, c.grid.blocks_y,
+                                                             c.grid.threads);
+        return;
+      case Command::Kind::copy:
+        std::memmove(c.to, c.from, c.bytes);
+        return;
+      case Command::Kind::clear:
+        std::memset(c.to, 0, c.bytes);
+        return;
+      case Command::Kind::convolve: {
+        const auto& plan = static_cast<const EmulatedPlan&>(*c.plan);
+        if (plan.problem().number == NumberType::float32)
+          convolve<float>(plan, c.operands);
+        else
+          convolve<mmdl::BFloat16>(plan, c.operands);
+        return;
+      }
+    }
+  }
+
+  static float activated(mmdl::Activation activation, float x) {
+    if (activation == mmdl::Activation::none) return x;
+    const float positive = 0.0f > x ? 0.0f : x;
+    return activation == mmdl::Activation::relu6 && positive > 6.0f ? 6.0f : positive;
+  }
+
+  template <class T>
+  static void convolve(const EmulatedPlan& plan, const ConvolutionOperands& o) {
+    const ConvolutionProblem& p = plan.problem();
+    const Window& w = p.window;
+    const long in = p.input.channels / w.groups, out = p.output.channels / w.groups;
+    T *x = static_cast<T*>(o.x), *weight = static_cast<T*>(o.w), *y = static_cast<T*>(o.y);
+    const long x_size = p.samples * p.input.size(), y_size = p.samples * p.output.size();
+    const long w_size = p.output.channels * w.kernel_height * w.kernel_width * in;
+    const long written = p.pass == ConvolutionPass::forward ? y_size
+                         : p.pass == ConvolutionPass::input_gradient ? x_size
+                                                                     : w_size;
+    std::vector<double> sums(static_cast<std::size_t>(written), 0.0);
+    const auto at = [&sums](long i) -> double& { return sums[static_cast<std::size_t>(i)]; };
+    for (long n = 0; n < p.samples; ++n)
+      for (long oh = 0; oh < p.output.height; ++oh)
+        for (long ow = 0; ow < p.output.width; ++ow)
+          for (long i = 0; i < w.kernel_height; ++i)
+            for (long j = 0; j < w.kernel_width; ++j) {
+              const long h = oh * w.stride - w.pad_top + i * w.dilation, v = ow * w.stride - w.pad_left + j * w.dilation;
+              if (h < 0 || v < 0 || h >= p.input.height || v >= p.input.width) continue;
+              for (long k = 0; k < p.output.channels; ++k) {
+                const long yi = ((n * p.output.height + oh) * p.output.width + ow) * p.output.channels + k;
+                const long xi = ((n * p.input.height + h) * p.input.width + v) * p.input.channels + k / out * in;
+                const long wi = ((k * w.kernel_height + i) * w.kernel_width + j) * in;
+                for (long c = 0; c < in; ++c) {
+                  if (p.pass == ConvolutionPass::forward)
+                    at(yi) += static_cast<double>(x[xi + c]) * static_cast<double>(weight[wi + c]);
+                  else if (p.pass == ConvolutionPass::input_gradient)
+                    at(xi + c) += static_cast<double>(y[yi]) * static_cast<double>(weight[wi + c]);
+                  else
+                    at(wi + c) += static_cast<double>(y[yi]) * static_cast<double>(x[xi + c]);
+                }
+              }
+            }
+    T* to = p.pass == ConvolutionPass::forward ? y : p.pass == ConvolutionPass::input_gradient ? x : weight;
+    const bool joins = plan.joins_epilogue() && p.pass == ConvolutionPass::forward;
+    for (long i = 0; i < written; ++i) {
+      float value = static_cast<float>(at(i));
+      if (joins && p.has_bias) value += static_cast<const float*>(o.bias)[i % p.output.channels];
+      if (joins && p.has_residual) value += static_cast<float>(static_cast<const T*>(o.residual)[i]);
+      to[i] = joins ? activated(p.activation, value) : value;
+    }
+  }
+
+  bool joins_;
+  std::size_t total_, used_ = 0;
+  std::map<void*, std::size_t> sizes_;
+  std::map<std::string, const void*> kernels_;
+  std::map<std::string, std::unique_ptr<EmulatedPlan>> plans_;
+  bool fed_[2] = {};
+};
+
+/// Models that are built while this lives lie on the given device.
+class OnDevice {
+ public:
+  explicit OnDevice(std::shared_ptr<Device> device) { gpu_settings().device = std::move(device); }
+  OnDevice(const OnDevice&) = delete;
+  OnDevice& operator=(const OnDevice&) = delete;
+  ~OnDevice() { gpu_settings().device.reset(); }
+};
+
+}  // namespace mmdl_test
