@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: Apache-2.0
+// A GPU through CUDA's driver, cuDNN and the run-time compiler.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "cuda_libraries.hpp"
+#include "cudnn_convolution.hpp"
+#include "kernel_compiler.hpp"
+#include "open_device.hpp"
+
+namespace mmdl::detail {
+
+/// A cuDNN plan with the arguments of its last use.
+class CudaConvolutionPlan : public ConvolutionPlan {
+ public:
+  CudaConvolutionPlan(CudnnDescriptor plan, bool joins)
+      : plan_(std::move(plan)),
+        workspace_(static_cast<std::size_t>(
+            std::max<std::int64_t>(plan_.integer(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE), 0))),
+        joins_(joins) {}
+
+  std::size_t workspace() const override { return workspace_; }
+  bool joins_epilogue() const override { return joins_; }
+  CudnnDescriptor take() { return std::move(plan_); }
+
+  void run(cudnnHandle_t handle, const ConvolutionOperands& o, void* workspace) const {
+    std::vector<std::int64_t> ids{CudnnConvolution::x_id, CudnnConvolution::w_id, CudnnConvolution::y_id};
+    std::vector<void*> places{o.x, o.w, o.y};
+    if (o.bias != nullptr) {
+      ids.push_back(CudnnConvolution::bias_id);
+      places.push_back(const_cast<void*>(o.bias));
+    }
+    if (o.residual != nullptr) {
+      ids.push_back(CudnnConvolution::residual_id);
+      places.push_back(const_cast<void*>(o.residual));
+    }
+    CudnnDescriptor pack(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, "a run");
+    const auto count = static_cast<std::int64_t>(ids.size());
+    pack.set(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, CUDNN_TYPE_INT64, count, ids.data())
+        .set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, count, places.data())
+        .set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, 1, &workspace)
+        .finalize();
+    Cudnn::get().check(Cudnn::get().cudnnBackendExecute(handle, plan_.get(), pack.get()), "run a convolution");
+  }
+
+ private:
+  CudnnDescriptor plan_;
+  std::size_t workspace_;
+  bool joins_;
+};
+
+class CudaGraph : public CapturedCommands {
+ public:
+  explicit CudaGraph(CUgraphExec graph) : graph_(graph) {}
+  ~CudaGraph() override { CudaDriver::get().cuGraphExecDestroy(graph_); }
+  CUgraphExec get() const { return graph_; }
+
+ private:
+  CUgraphExec graph_;
+};
+
+/// One GPU of the machine. `MMDL_TUNE=N` of the environment times the N best plans of each convolution instead of
+/// taking the heuristics' first; what was found is remembered on the disk.
+class CudaDevice : public Device {
+ public:
+  /// Throws `Error`, in one line, where there is no such GPU, no driver, or one that is too old.
+  explicit CudaDevice(int ordinal) : driver_(CudaDriver::get()) {
+    check(driver_.cuInit(0), "start the driver");
+    int version = 0, count = 0;
+    check(driver_.cuDriverGetVersion(&version), "ask the driver's version");
+    if (version / 1000 < CUDA_VERSION / 1000)
+      fail("GPU driver", "one for CUDA " + std::to_string(version / 1000), "CUDA " + std::to_string(CUDA_VERSION / 1000));
+    check(driver_.cuDeviceGetCount(&count), "count the GPUs");
+    if (ordinal >= count) fail("GPU: number " + std::to_string(ordinal), std::to_string(count) + " GPUs", "more");
+    check(driver_.cuDeviceGet(&device_, ordinal), "open the GPU");
+    char name[256] = "";
+    check(driver_.cuDeviceGetName(name, sizeof name, device_), "ask the GPU's name");
+    name_ = name;
+    const int major = attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR);
+    const int minor = attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
+    architecture_ = "sm_" + std::to_string(10 * major + minor);
+    if (major < 8) fail(name_ + ": architecture", architecture_, "sm_80 or newer");
+    check(driver_.cuDevicePrimaryCtxRetain(&context_, device_), "use the GPU");
+    bind();
+    check(driver_.cuStreamCreate(&stream_, CU_STREAM_NON_BLOCKING), "make a queue");
+    check(driver_.cuStreamCreate(&copies_, CU_STREAM_NON_BLOCKING), "make a queue");
+    for (CUevent* event : {&fed_[0], &fed_[1], &consumed_[0], &consumed_[1]})
+      check(driver_.cuEventCreate(event, CU_EVENT_DISABLE_TIMING), "make an event");
+    const Cudnn& cudnn = Cudnn::get();
+    cudnn.check(cudnn.cudnnCreate(&cudnn_), "start on " + name_);
+    cudnn.check(cudnn.cudnnSetStream(cudnn_, stream_), "take a queue");
+    if (const char* tune = std::getenv("MMDL_TUNE")) tuned_ = static_cast<std::size_t>(std::max(0, std::atoi(tune)));
+  }
+  ~CudaDevice() override {
+    if (driver_.cuCtxSetCurrent(context_) != CUDA_SUCCESS) return;  // the process is ending
+    (void)driver_.cuStreamSynchronize(stream_);
+    plans_.clear();
+    if (cudnn_ != nullptr) Cudnn::get().cudnnDestroy(cudnn_);
+    for (CUevent event : {fed_[0], fed_[1], consumed_[0], consumed_[1]}) (void)driver_.cuEventDestroy(event);
+    for (const auto& [key, kernel] : kernels_) (void)driver_.cuModuleUnload(kernel.module);
+    (void)driver_.cuStreamDestroy(stream_);
+    (void)driver_.cuStreamDestroy(copies_);
+    (void)driver_.cuDevicePrimaryCtxRelease(device_);
+  }
+
+  std::string name() const override { return name_; }
+  const std::string& architecture() const { return architecture_; }
+  std::pair<std::size_t, std::size_t> memory() const override {
+    bind();
+    std::size_t free = 0, total = 0;
+    check(driver_.cuMemGetInfo(&free, &total), "ask for the memory");
+    return {free, total};
+  }
+  void* allocate(std::size_t bytes) override {
+    bind();
+    CUdeviceptr memory = 0;
+    const CUresult result = driver_.cuMemAlloc(&memory, std::max<std::size_t>(bytes, 256));
+    if (result == CUDA_ERROR_OUT_OF_MEMORY) return nullptr;
+    check(result, "take memory");
+    return reinterpret_cast<void*>(memory);
+  }
+  void release(void* memory) noexcept override {
+    if (driver_.cuCtxSetCurrent(context_) != CUDA_SUCCESS) return;
+    (void)driver_.cuStreamSynchronize(stream_);
+    (void)driver_.cuMemFree(address(memory));
+  }
+  void* allocate_host(std::size_t bytes) override {
+    bind();
+    void* memory = nullptr;
+    check(driver_.cuMemHostAlloc(&memory, std::max<std::size_t>(bytes, 1), 0), "take memory of the host");
+    return memory;
+  }
+  void release_host(void* memory) noexcept override {
+    if (driver_.cuCtxSetCurrent(context_) == CUDA_SUCCESS) (void)driver_.cuMemFreeHost(memory);
+  }
+
+  void upload(void* to, const void* from, std::size_t bytes) override {
+    if (bytes == 0) return;
+    bind();
+    check(driver_.cuMemcpyHtoDAsync(address(to), from, bytes, stream_), "copy to the GPU");
+    wait();
+  }
+  void download(void* to, const void* from, std::size_t bytes) override {
+    bind();
+    if (bytes > 0) check(driver_.cuMemcpyDtoHAsync(to, address(from), bytes, stream_), "copy from the GPU");
+    wait();
+  }
+
+  const void* kernel(const KernelText& text) override {
+    Kernel& kernel = kernels_[text.name() + "\n" + text.source()];
+    if (kernel.function == nullptr) {
+      bind();
+      const std::string code = compile_kernel(text, architecture_);
+      check(driver_.cuModuleLoadData(&kernel.module, code.data()), "load a kernel");
+      check(driver_.cuModuleGetFunction(&kernel.function, kernel.module, text.name().c_str()), "find a kernel");
+    }
+    return kernel.function;
+  }
+
+  const ConvolutionPlan* plan(const ConvolutionProblem& problem) override {
+    std::unique_ptr<CudaConvolutionPlan>& plan = plans_[problem.key()];
+    if (!plan) plan = find_plan(problem);
+    return plan.get();
+  }
+
+  void run(std::span<const Command> commands) override {
+    bind();
+    for (const Command& command : commands) run_one(command);
+  }
+  std::unique_ptr<CapturedCommands> capture(std::span<const Command> commands) override {
+    bind();
+    wait();
+    check(driver_.cuStreamBeginCapture(stream_, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL), "record");
+    CUgraph graph = nullptr;
+    try {
+      for (const Command& command : commands) run_one(command);
+    } catch (...) {
+      (void)driver_.cuStreamEndCapture(stream_, &graph);
+      if (graph != nullptr) (void)driver_.cuGraphDestroy(graph);
+      throw;
+    }
+    check(driver_.cuStreamEndCapture(stream_, &graph), "end recording");
+    CUgraphExec executable = nullptr;
+    const CUresult result = driver_.cuGraphInstantiateWithFlags(&executable, graph, 0);
+    (void)driver_.cuGraphDestroy(graph);
+    check(result, "prepare a recorded step");
+    auto captured = std::make_unique<CudaGraph>(executable);
+    check(driver_.cuGraphUpload(executable, stream_), "prepare a recorded step");
+    return captured;
+  }
+  void run(const CapturedCommands& commands) override {
+    bind();
+    check(driver_.cuGraphLaunch(static_cast<const CudaGraph&>(commands).get(), stream_), "run a recorded step");
+  }
+
+  void feed(int slot, void* to, const void* from, std::size_t bytes) override {
+    bind();
+    if (bytes > 0) check(driver_.cuMemcpyHtoDAsync(address(to), from, bytes, copies_), "copy a batch");
+    check(driver_.cuEventRecord(fed_[slot], copies_), "mark a batch");
+  }
+  void await_feed(int slot) override {
+    bind();
+    check(driver_.cuStreamWaitEvent(stream_, fed_[slot], 0), "wait for a batch");
+  }
+  void mark_consumed(int slot) override {
+    bind();
+    check(driver_.cuEventRecord(consumed_[slot], stream_), "mark a batch");
+  }
+  void await_consumed(int slot) override {
+    bind();
+    check(driver_.cuEventSynchronize(consumed_[slot]), "wait for a batch");
+  }
+  void wait() override {
+    bind();
+    check(driver_.cuStreamSynchronize(stream_), "finish");
+  }
+
+ private:
+  struct Kernel {
+    CUmodule module = nullptr;
+    CUfunction function = nullptr;
+  };
+
+  void check(CUresult result, const char* what) const { driver_.check(result, what); }
+  /// Calls may come from any thread.
+  void bind() const { check(driver_.cuCtxSetCurrent(context_), "use the GPU"); }
+  static CUdeviceptr address(const void* memory) { return reinterpret_cast<CUdeviceptr>(memory); }
+  int attribute(CUdevice_attribute which) const {
+    int value = 0;
+    check(driver_.cuDeviceGetAttribute(&value, which, device_), "ask the GPU");
+    return value;
+  }
+
+  void run_one(const Command& c) {
+    switch (c.kind) {
+      case Command::Kind::launch: {
+        KernelArguments arguments = c.arguments;
+        void* parameters[] = {&arguments};
+        check(driver_.cuLaunchKernel(static_cast<CUfunction>(const_cast<void*>(c.kernel)), c.grid.blocks_x,
+                                     c.grid.blocks_y, 1, c.grid.threads, 1, 1, 0, stream_, parameters, nullptr),
+              "start a kernel");
+        return;
+      }
+      case Command::Kind::convolve:
+        static_cast<const CudaConvolutionPlan&>(*c.plan).run(cudnn_, c.operands, c.workspace);
+        return;
+      case Command::Kind::copy:
+        check(driver_.cuMemcpyDtoDAsync(address(c.to), address(c.from), c.bytes, stream_), "copy on the GPU");
+        return;
+      case Command::Kind::clear:
+        check(driver_.cuMemsetD8Async(address(c.to), 0, c.bytes, stream_), "clear memory");
+        return;
+    }
+  }
+
+  /// With what comes behind the convolution if cuDNN can join it, else without.
+  std::unique_ptr<CudaConvolutionPlan> find_plan(const ConvolutionProblem& problem) {
+    bind();
+    const CudnnTarget target{cudnn_, nullptr};
+    for (const bool joined : {true, false}) {
+      if (joined && !problem.has_epilogue()) continue;
+      const CudnnConvolution convolution(problem, joined, target);
+      std::vector<CudnnDescriptor> plans = convolution.plans(target, tuned_ > 1 ? tuned_ : 1);
+      if (plans.empty()) continue;
+      const std::size_t best = plans.size() > 1 ? fastest(problem, joined, plans) : 0;
+      return std::make_unique<CudaConvolutionPlan>(std::move(plans[best]), joined);
+    }
+    fail(name_ + ": cuDNN has no engine for the convolution '" + problem.key() + "'");
+  }
+
+  /// Times plans on memory of their own and remembers which was the best.
+  std::size_t fastest(const ConvolutionProblem& p, bool joined, std::vector<CudnnDescriptor>& plans) {
+    const GpuCache cache(gpu_cache_folder());
+    const std::string key = "fastest of " + std::to_string(plans.size()) + " plans, cuDNN " +
+                            std::to_string(Cudnn::get().cudnnGetVersion()) + ", " + name_ +
+                            (joined ? ", joined, " : ", ") + p.key();
+    std::string found;
+    if (cache.find(key, found)) {
+      const std::size_t index = static_cast<std::size_t>(std::strtoul(found.c_str(), nullptr, 10));
+      if (index < plans.size()) return index;
+    }
+    const std::size_t number = p.number == NumberType::float32 ? 4 : 2;
+    const auto bytes = [&](long count) { return number * static_cast<std::size_t>(count); };
+    const long weights = static_cast<long>(p.output.channels) * p.window.kernel_height * p.window.kernel_width *
+                         (p.input.channels / p.window.groups);
+    const std::array<std::size_t, 5> sizes{bytes(p.samples * p.input.size()), bytes(weights),
+                                           bytes(p.samples * p.output.size()),
+                                           p.has_bias && joined ? 4U * static_cast<std::size_t>(p.output.channels) : 0U,
+                                           p.has_residual && joined ? bytes(p.samples * p.output.size()) : 0U};
+    std::array<void*, 5> places{};
+    void* workspace = nullptr;
+    std::size_t best = 0, most = 0;
+    for (const CudnnDescriptor& plan : plans)
+      most = std::max(most, static_cast<std::size_t>(
+                                std::max<std::int64_t>(plan.integer(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE), 0)));
+    bool room = (workspace = allocate(most)) != nullptr;
+    for (std::size_t i = 0; i < sizes.size() && room; ++i) {
+      if (sizes[i] == 0) continue;
+      room = (places[i] = allocate(sizes[i])) != nullptr;
+      if (room) check(driver_.cuMemsetD8Async(address(places[i]), 0, sizes[i], stream_), "clear memory");
+    }
+    if (room) {
+      const ConvolutionOperands operands{places[0], places[1], places[2], places[3], places[4]};
+      float least = 3.0e38f;
+      for (std::size_t i = 0; i < plans.size(); ++i) {
+        CudaConvolutionPlan plan(std::move(plans[i]), joined);
+        const float time = milliseconds(plan, operands, workspace);
+        plans[i] = plan.take();
+        if (time < least) least = time, best = i;
+      }
+      cache.keep(key, std::to_string(best));
+    }
+    for (void* place : places)
+      if (place != nullptr) release(place);
+    if (workspace != nullptr) release(workspace);
+    return best;
+  }
+
+  float milliseconds(const CudaConvolutionPlan& plan, const ConvolutionOperands& operands, void* workspace) {
+    CUevent begin = nullptr, end = nullptr;
+    check(driver_.cuEventCreate(&begin, CU_EVENT_DEFAULT), "make an event");
+    check(driver_.cuEventCreate(&end, CU_EVENT_DEFAULT), "make an event");
+    float least = 3.0e38f;
+    for (int run = 0; run < 4; ++run) {  // the first warms up
+      check(driver_.cuEventRecord(begin, stream_), "time");
+      plan.run(cudnn_, operands, workspace);
+      check(driver_.cuEventRecord(end, stream_), "time");
+      check(driver_.cuEventSynchronize(end), "time");
+      float time = 0.0f;
+      check(driver_.cuEventElapsedTime(&time, begin, end), "time");
+      if (run > 0) least = std::min(least, time);
+    }
+    (void)driver_.cuEventDestroy(begin);
+    (void)driver_.cuEventDestroy(end);
+    return least;
+  }
+
+  const CudaDriver& driver_;
+  CUdevice device_ = 0;
+  CUcontext context_ = nullptr;
+  CUstream stream_ = nullptr, copies_ = nullptr;
+  CUevent fed_[2] = {}, consumed_[2] = {};
+  cudnnHandle_t cudnn_ = nullptr;
+  std::string name_, architecture_;
+  std::size_t tuned_ = 0;
+  std::map<std::string, Kernel> kernels_;
+  std::map<std::string, std::unique_ptr<CudaConvolutionPlan>> plans_;
+};
+
+/// The GPU number `ordinal`, opened once in a program and shared by its models.
+inline std::shared_ptr<Device> open_cuda_device(int ordinal) {
+  static std::mutex mutex;
+  static std::map<int, std::weak_ptr<Device>> opened;
+  const std::lock_guard<std::mutex> lock(mutex);
+  std::shared_ptr<Device> device = opened[ordinal].lock();
+  if (!device) opened[ordinal] = device = std::make_shared<CudaDevice>(ordinal);
+  return device;
+}
+
+/// Including this header is what makes models on `Gpu` find a GPU.
+inline const bool cuda_opens_devices = (device_opener() = &open_cuda_device, true);
+
+}  // namespace mmdl::detail
