@@ -4,7 +4,6 @@
 #pragma once
 
 #include <dlfcn.h>
-#include <mmdl/backend/gpu/open_device.hpp>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +17,8 @@
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "recording_device.hpp"
 
 namespace mmdl_test {
 
@@ -130,16 +131,12 @@ class EmulatedDevice : public Device {
     const std::string source = text.source();
     auto [place, fresh] = kernels_.try_emplace(text.name() + source, nullptr);
     if (!fresh) return place->second;
-    texts.push_back(text);
-    place->second = runs ? compile(text, source) : reinterpret_cast<const void*>(this);
+    place->second = compile(text, source);
     return place->second;
   }
   const ConvolutionPlan* plan(const ConvolutionProblem& problem) override {
     auto& plan = plans_[problem.key()];
-    if (!plan) {
-      plan = std::make_unique<EmulatedPlan>(problem, joins_);
-      problems.push_back(problem);
-    }
+    if (!plan) plan = std::make_unique<EmulatedPlan>(problem, joins_);
     return plan.get();
   }
 
@@ -169,9 +166,6 @@ class EmulatedDevice : public Device {
   void await_consumed(int) override {}
   void wait() override {}
 
-  bool runs = true;  ///< false: kernels are recorded only
-  std::vector<KernelText> texts;
-  std::vector<ConvolutionProblem> problems;
   int captures = 0, replays = 0;
 
  private:
@@ -282,15 +276,6 @@ class EmulatedDevice : public Device {
   std::map<std::string, const void*> kernels_;
   std::map<std::string, std::unique_ptr<EmulatedPlan>> plans_;
   bool fed_[2] = {};
-};
-
-/// Models that are built while this lives lie on the given device.
-class OnDevice {
- public:
-  explicit OnDevice(std::shared_ptr<Device> device) { gpu_settings().device = std::move(device); }
-  OnDevice(const OnDevice&) = delete;
-  OnDevice& operator=(const OnDevice&) = delete;
-  ~OnDevice() { gpu_settings().device.reset(); }
 };
 
 }  // namespace mmdl_test
