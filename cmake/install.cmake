@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The package: headers, and the CMake files that find_package(mmdl [COMPONENTS data]) reads.
+# The package: headers, and the CMake files that find_package(mmdl [COMPONENTS data gpu]) reads.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -9,8 +9,11 @@ install(DIRECTORY include/mmdl DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_M
 install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DATADIR}/licenses/mmdl")
 install(TARGETS mmdl EXPORT mmdl)
 install(TARGETS mmdl_data EXPORT mmdl_data)
+install(TARGETS mmdl_gpu EXPORT mmdl_gpu)
 install(EXPORT mmdl NAMESPACE mmdl:: FILE mmdlTargets.cmake DESTINATION "${mmdl_package_folder}")
 install(EXPORT mmdl_data NAMESPACE mmdl:: FILE mmdlDataTargets.cmake DESTINATION "${mmdl_package_folder}")
+install(EXPORT mmdl_gpu NAMESPACE mmdl:: FILE mmdlGpuTargets.cmake DESTINATION "${mmdl_package_folder}")
+install(FILES cmake/cuda.cmake DESTINATION "${mmdl_package_folder}")
 
 configure_package_config_file(cmake/mmdlConfig.cmake.in "${PROJECT_BINARY_DIR}/mmdlConfig.cmake"
                               INSTALL_DESTINATION "${mmdl_package_folder}")

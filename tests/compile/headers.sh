@@ -9,12 +9,12 @@ flags=(-std=c++20 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror "-I$inc
 
 compiles() { printf '#include <%s>\n' "$1" | "$compiler" "${flags[@]}" -x c++ -fsyntax-only -; }
 
-# Folders whose headers need a library of their own: left out, aloud, where the library is absent.
+# Folders and headers that need a library of their own: left out, aloud, where the library is absent.
 left_out=()
-needs() {  # <folder> <header of the library>...
+needs() {  # <folder or header> <header of the library>...
   local folder=$1 header
   shift
-  [[ -d $include/mmdl/$folder ]] || return 0
+  [[ -e $include/mmdl/$folder ]] || return 0
   for header in "$@"; do
     if ! printf '#include <cstdio>\n#include <%s>\n' "$header" |
       "$compiler" "${flags[@]}" -x c++ -fsyntax-only - 2>/dev/null; then
@@ -28,7 +28,9 @@ for cuda in "${CUDA_PATH:-}" "${CUDA_HOME:-}" /usr/local/cuda; do
   if [[ -n $cuda && -d $cuda/include ]]; then flags+=(-isystem "$cuda/include") && break; fi
 done
 needs data jpeglib.h png.h nlohmann/json.hpp
-needs backend/gpu cuda.h cuda_runtime.h cudnn.h cublasLt.h nvrtc.h
+for header in backend/gpu/{cuda_libraries,cudnn_graph,cudnn_convolution,kernel_compiler,cuda_device}.hpp gpu.hpp; do
+  needs "$header" cuda.h nvrtc.h cudnn.h
+done
 needs distributed mpi.h
 
 mapfile -t headers < <(find "$include/mmdl" "${left_out[@]}" -name '*.hpp' -printf 'mmdl/%P\n' | sort)

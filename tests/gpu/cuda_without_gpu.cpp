@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What CUDA's compiler and cuDNN say where there is no GPU: every kernel compiles, every convolution has a plan.
+// What CUDA's compiler and cuDNN say where there is no GPU: every kernel compiles, every convolution has a
+// plan.
 #include <doctest/doctest.h>
 
 #include <mmdl/gpu.hpp>
@@ -17,7 +18,8 @@ std::string described(int version, int processors, int shared, const char* name)
          R"(,"cudaDeviceId":0,"driverVer":13000,"maxGridSize":[2147483647,65535,65535],"maxBlockSize":[1024,1024,64],)"
          R"("regsPerBlock":65536,"multiProcessorCount":)" +
          std::to_string(processors) +
-         R"(,"warpSize":32,"maxSharedMemoryPerBlock":49152,"maxSharedMemoryPerBlockOptin":)" + std::to_string(shared) +
+         R"(,"warpSize":32,"maxSharedMemoryPerBlock":49152,"maxSharedMemoryPerBlockOptin":)" +
+         std::to_string(shared) +
          R"(,"reservedSharedMemoryPerBlock":1024,"maxRegistersPerSM":65536,"maxCtasPerSM":32,"maxThreadsPerBlock":1024,)"
          R"("maxThreadsPerSM":2048,"pciDeviceId":0,"isTccDriver":0,"supportCoopLaunch":1,"totalGlobalMem":85017755648,)"
          R"("smClockRateKHz":1980000,"memClockRateKHz":2619000,"l2CacheSize":52428800,"deviceName":")" +
@@ -57,9 +59,12 @@ std::shared_ptr<RecordingDevice> everything() {
   auto device = std::make_shared<RecordingDevice>();
   const OnDevice on(device);
   use_annotator<Backend>(16);
-  use<Sequential<MobileNet<>, NoFusion, Linear<10>>, Shape<64, 64, 3>, Shape<10>, Backend>(SoftmaxCrossEntropy{}, Adam{}, 4);
-  use<Sequential<Linear<7>, Tanh, Dropout<50>, Linear<6>>, Shape<5>, Shape<6>, Backend>(AsymmetricLoss{}, RmsProp{}, 4);
-  use<Sequential<Linear<7>, Sigmoid, Linear<6>>, Shape<5>, Shape<6>, Backend>(SpreadSoftmaxCrossEntropy{}, AdamW{}, 4);
+  use<Sequential<MobileNet<>, NoFusion, Linear<10>>, Shape<64, 64, 3>, Shape<10>, Backend>(
+      SoftmaxCrossEntropy{}, Adam{}, 4);
+  use<Sequential<Linear<7>, Tanh, Dropout<50>, Linear<6>>, Shape<5>, Shape<6>, Backend>(AsymmetricLoss{},
+                                                                                        RmsProp{}, 4);
+  use<Sequential<Linear<7>, Sigmoid, Linear<6>>, Shape<5>, Shape<6>, Backend>(SpreadSoftmaxCrossEntropy{},
+                                                                              AdamW{}, 4);
   return device;
 }
 
@@ -77,7 +82,8 @@ void plan_all() {
   const auto device = everything<Backend>();
   MESSAGE(device->problems.size() << " convolutions");
   CHECK(device->problems.size() > 100);
-  for (const std::string& description : {described(900, 132, 232448, "H100"), described(800, 108, 166912, "A100")}) {
+  for (const std::string& description :
+       {described(900, 132, 232448, "H100"), described(800, 108, 166912, "A100")}) {
     const CudnnDescriptor properties = cudnn_device(description);
     const CudnnTarget target{nullptr, &properties};
     for (auto [key, problem] : device->problems) {
@@ -102,9 +108,11 @@ TEST_CASE("cuDNN plans every convolution, bfloat16") { plan_all<GpuBFloat16>(); 
 
 TEST_CASE("a kernel that does not compile is said by its name") {
   KernelText text("broken", "extern \"C\" __global__ void broken(Arguments a) { a.p[0] = }");
-  CHECK_THROWS_WITH_AS((void)compile_kernel(text, "sm_90"), doctest::Contains("kernel broken for sm_90"), Error);
+  CHECK_THROWS_WITH_AS((void)compile_kernel(text, "sm_90"), doctest::Contains("kernel broken for sm_90"),
+                       Error);
   KernelText fine("fine", "extern \"C\" __global__ void fine(Arguments a) {}");
-  CHECK_THROWS_WITH_AS((void)compile_kernel(fine, "sm_10"), doctest::Contains("kernel fine for sm_10"), Error);
+  CHECK_THROWS_WITH_AS((void)compile_kernel(fine, "sm_10"), doctest::Contains("kernel fine for sm_10"),
+                       Error);
 }
 
 TEST_CASE("a machine without a GPU says so in one line") {

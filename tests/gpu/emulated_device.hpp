@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A device made of the host: kernels are compiled from their CUDA text by the host's compiler and run thread by
-// thread, convolutions are plain loops. What a GPU computes can so be compared with the CPU where there is none.
+// A device made of the host: kernels are compiled from their CUDA text by the host's compiler and run thread
+// by thread, convolutions are plain loops. What a GPU computes can so be compared with the CPU where there is
+// none.
 #pragma once
 
 #include <dlfcn.h>
@@ -26,57 +27,78 @@ using namespace mmdl::detail;
 
 /// What CUDA's language has and C++ has not. A block's threads are contexts that take turns at each barrier.
 inline constexpr const char* emulation_prelude = R"cpp(
-#include <math.h>
-#include <string.h>
-#include <ucontext.h>
-struct Dimensions { unsigned x = 0, y = 0, z = 0; };
-static Dimensions threadIdx, blockIdx, blockDim, gridDim;
-#define __global__
-#define __device__ static
-#define __forceinline__ inline
-#define __shared__ static
-#define __launch_bounds__(n)
-static inline unsigned __float_as_uint(float x) { unsigned y; memcpy(&y, &x, 4); return y; }
-static inline float __uint_as_float(unsigned x) { float y; memcpy(&y, &x, 4); return y; }
-static ucontext_t scheduler, contexts[256];
-static char stacks[256][32768];
-static bool finished[256];
-static unsigned current;
-static void __syncthreads() { swapcontext(&contexts[current], &scheduler); }
+#  include <math.h>
+#  include <string.h>
+#  include <ucontext.h>
+  struct Dimensions {
+    unsigned x = 0, y = 0, z = 0;
+  };
+  static Dimensions threadIdx, blockIdx, blockDim, gridDim;
+#  define __global__
+#  define __device__ static
+#  define __forceinline__ inline
+#  define __shared__ static
+#  define __launch_bounds__(n)
+  static inline unsigned __float_as_uint(float x) {
+    unsigned y;
+    memcpy(&y, &x, 4);
+    return y;
+  }
+  static inline float __uint_as_float(unsigned x) {
+    float y;
+    memcpy(&y, &x, 4);
+    return y;
+  }
+  static ucontext_t scheduler, contexts[256];
+  static char stacks[256][32768];
+  static bool finished[256];
+  static unsigned current;
+  static void __syncthreads() { swapcontext(&contexts[current], &scheduler); }
 )cpp";
 
 inline constexpr const char* emulation_entry = R"cpp(
-static const Arguments* given;
-static void thread_body() { KERNEL(*given); finished[current] = true; }
-extern "C" void run_kernel(const Arguments* a, unsigned blocks_x, unsigned blocks_y, unsigned threads) {
-  given = a;
-  gridDim.x = blocks_x; gridDim.y = blocks_y; blockDim.x = threads; blockDim.y = 1;
-  for (unsigned y = 0; y < blocks_y; ++y)
-    for (unsigned x = 0; x < blocks_x; ++x) {
-      blockIdx.x = x; blockIdx.y = y;
-      if (!HAS_BARRIERS) {
-        for (unsigned t = 0; t < threads; ++t) { threadIdx.x = t; KERNEL(*a); }
-        continue;
-      }
-      for (unsigned t = 0; t < threads; ++t) {
-        finished[t] = false;
-        getcontext(&contexts[t]);
-        contexts[t].uc_stack.ss_sp = stacks[t];
-        contexts[t].uc_stack.ss_size = sizeof stacks[t];
-        contexts[t].uc_link = &scheduler;
-        makecontext(&contexts[t], thread_body, 0);
-      }
-      for (bool left = true; left;) {
-        left = false;
+  static const Arguments* given;
+  static void thread_body() {
+    KERNEL(*given);
+    finished[current] = true;
+  }
+  extern "C" void run_kernel(const Arguments* a, unsigned blocks_x, unsigned blocks_y, unsigned threads) {
+    given = a;
+    gridDim.x = blocks_x;
+    gridDim.y = blocks_y;
+    blockDim.x = threads;
+    blockDim.y = 1;
+    for (unsigned y = 0; y < blocks_y; ++y)
+      for (unsigned x = 0; x < blocks_x; ++x) {
+        blockIdx.x = x;
+        blockIdx.y = y;
+        if (!HAS_BARRIERS) {
+          for (unsigned t = 0; t < threads; ++t) {
+            threadIdx.x = t;
+            KERNEL(*a);
+          }
+          continue;
+        }
         for (unsigned t = 0; t < threads; ++t) {
-          if (finished[t]) continue;
-          current = t; threadIdx.x = t;
-          swapcontext(&scheduler, &contexts[t]);
-          left = left || !finished[t];
+          finished[t] = false;
+          getcontext(&contexts[t]);
+          contexts[t].uc_stack.ss_sp = stacks[t];
+          contexts[t].uc_stack.ss_size = sizeof stacks[t];
+          contexts[t].uc_link = &scheduler;
+          makecontext(&contexts[t], thread_body, 0);
+        }
+        for (bool left = true; left;) {
+          left = false;
+          for (unsigned t = 0; t < threads; ++t) {
+            if (finished[t]) continue;
+            current = t;
+            threadIdx.x = t;
+            swapcontext(&scheduler, &contexts[t]);
+            left = left || !finished[t];
+          }
         }
       }
-    }
-}
+  }
 )cpp";
 
 class EmulatedPlan : public ConvolutionPlan {
@@ -179,16 +201,18 @@ class EmulatedDevice : public Device {
                               "\n#define HAS_BARRIERS " + (barriers ? "true" : "false") + emulation_entry;
     const std::string folder = MMDL_EMULATED_KERNELS;
     ::mkdir(folder.c_str(), 0777);
-    const std::string base = folder + "/" + text.name() + "-" + std::to_string(std::hash<std::string>{}(whole));
+    const std::string base =
+        folder + "/" + text.name() + "-" + std::to_string(std::hash<std::string>{}(whole));
     struct stat status {};
     if (::stat((base + ".so").c_str(), &status) != 0) {
       const std::string mine = base + "." + std::to_string(::getpid());
       std::FILE* file = std::fopen((mine + ".cpp").c_str(), "wb");
       std::fwrite(whole.data(), 1, whole.size(), file);
       std::fclose(file);
-      const std::string command = std::string(MMDL_HOST_COMPILER) + " -std=c++20 -O1 -w -shared -fPIC '" + mine +
-                                  ".cpp' -o '" + mine + ".so'";
-      if (std::system(command.c_str()) != 0) throw std::runtime_error("kernel does not compile: " + mine + ".cpp");
+      const std::string command = std::string(MMDL_HOST_COMPILER) + " -std=c++20 -O1 -w -shared -fPIC '" +
+                                  mine + ".cpp' -o '" + mine + ".so'";
+      if (std::system(command.c_str()) != 0)
+        throw std::runtime_error("kernel does not compile: " + mine + ".cpp");
       std::rename((mine + ".so").c_str(), (base + ".so").c_str());
       std::rename((mine + ".cpp").c_str(), (base + ".cpp").c_str());
     }
@@ -234,7 +258,7 @@ class EmulatedDevice : public Device {
     T *x = static_cast<T*>(o.x), *weight = static_cast<T*>(o.w), *y = static_cast<T*>(o.y);
     const long x_size = p.samples * p.input.size(), y_size = p.samples * p.output.size();
     const long w_size = p.output.channels * w.kernel_height * w.kernel_width * in;
-    const long written = p.pass == ConvolutionPass::forward ? y_size
+    const long written = p.pass == ConvolutionPass::forward          ? y_size
                          : p.pass == ConvolutionPass::input_gradient ? x_size
                                                                      : w_size;
     std::vector<double> sums(static_cast<std::size_t>(written), 0.0);
@@ -244,11 +268,13 @@ class EmulatedDevice : public Device {
         for (long ow = 0; ow < p.output.width; ++ow)
           for (long i = 0; i < w.kernel_height; ++i)
             for (long j = 0; j < w.kernel_width; ++j) {
-              const long h = oh * w.stride - w.pad_top + i * w.dilation, v = ow * w.stride - w.pad_left + j * w.dilation;
+              const long h = oh * w.stride - w.pad_top + i * w.dilation,
+                         v = ow * w.stride - w.pad_left + j * w.dilation;
               if (h < 0 || v < 0 || h >= p.input.height || v >= p.input.width) continue;
               for (long k = 0; k < p.output.channels; ++k) {
                 const long yi = ((n * p.output.height + oh) * p.output.width + ow) * p.output.channels + k;
-                const long xi = ((n * p.input.height + h) * p.input.width + v) * p.input.channels + k / out * in;
+                const long xi =
+                    ((n * p.input.height + h) * p.input.width + v) * p.input.channels + k / out * in;
                 const long wi = ((k * w.kernel_height + i) * w.kernel_width + j) * in;
                 for (long c = 0; c < in; ++c) {
                   if (p.pass == ConvolutionPass::forward)

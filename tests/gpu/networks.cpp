@@ -3,10 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <mmdl/mmdl.hpp>
-#include <mmdl/training/gpu.hpp>
 
-#include "emulated_device.hpp"
+#include "devices.hpp"
 
 using namespace mmdl;
 using namespace mmdl_test;
@@ -33,7 +31,8 @@ Tensor<S, float> drawn(int samples, std::uint64_t seed) {
 
 /// Predicts, trains some steps and predicts again, on both; everything must agree.
 template <class Net, class In, class Target, class Loss, class Optimizer>
-void compare(Loss loss, Optimizer optimizer, int samples = 3, int steps = 3, double bound = 2e-4, float clip = 0.0f) {
+void compare(Loss loss, Optimizer optimizer, int samples = 3, int steps = 3, double bound = 2e-4,
+             float clip = 0.0f) {
   Model<Net, In> cpu(3);
   Model<Net, In, Gpu> gpu(3);
   CHECK(largest_difference(gpu.parameters(), cpu.parameters(), cpu.parameters().size()) == 0.0);
@@ -56,20 +55,11 @@ void compare(Loss loss, Optimizer optimizer, int samples = 3, int steps = 3, dou
       CHECK(largest_difference(gpu.gradients(), cpu.gradients(), cpu.gradients().size()) < bound);
     CHECK(largest_difference(gpu.parameters(), cpu.parameters(), cpu.parameters().size()) < bound);
     const long states = cpu.engine().graph().states;
-    CHECK(largest_difference(gpu.engine().states(), cpu.engine().states(), static_cast<std::size_t>(states)) < bound);
+    CHECK(largest_difference(gpu.engine().states(), cpu.engine().states(), static_cast<std::size_t>(states)) <
+          bound);
   }
   const auto after = cpu.predict(x);
   CHECK(largest_difference(gpu.predict(x).data(), after.data(), after.size()) < bound);
-}
-
-/// With convolutions that compute what comes behind them, and with kernels of their own for it.
-template <class Body>
-void on_both_devices(const Body& body) {
-  for (const bool joins : {true, false}) {
-    CAPTURE(joins);
-    const OnDevice on(std::make_shared<EmulatedDevice>(joins));
-    body();
-  }
 }
 
 constexpr Sgd sgd{.learning_rate = 0.05f, .momentum = 0.9f, .weight_decay = 0.01f};
@@ -77,64 +67,70 @@ constexpr Sgd sgd{.learning_rate = 0.05f, .momentum = 0.9f, .weight_decay = 0.01
 using Small = Sequential<Conv<8, Kernel<3>>, BatchNorm, Relu, MaxPool<3, Stride<2>>, Flatten, Linear<5>>;
 
 using Block = Sequential<Conv<8, Kernel<3>>, BatchNorm, Relu, Conv<8, Kernel<1>, Bias<true>>, BatchNorm>;
-using Residuals =
-    Sequential<Conv<8, Kernel<3>, Stride<2>>, Residual<Block>, Relu, Residual<Block>, Relu, GlobalAveragePool, Linear<4>>;
+using Residuals = Sequential<Conv<8, Kernel<3>, Stride<2>>, Residual<Block>, Relu, Residual<Block>, Relu,
+                             GlobalAveragePool, Linear<4>>;
 
 }  // namespace
 
 TEST_CASE("a small network trains as on the CPU") {
-  on_both_devices([] { compare<Small, Shape<9, 7, 3>, Shape<5>>(SigmoidCrossEntropy{}, sgd); });
+  on_devices([] { compare<Small, Shape<9, 7, 3>, Shape<5>>(SigmoidCrossEntropy{}, sgd); });
 }
 
 TEST_CASE("residuals, with statistics and running ones") {
-  on_both_devices([] { compare<Residuals, Shape<10, 9, 3>, Shape<4>>(SoftmaxCrossEntropy{}, sgd); });
+  on_devices([] { compare<Residuals, Shape<10, 9, 3>, Shape<4>>(SoftmaxCrossEntropy{}, sgd); });
 }
 
 TEST_CASE("every optimizer and clipping") {
-  const OnDevice on(std::make_shared<EmulatedDevice>());
-  using Net = Sequential<Linear<7>, Tanh, Linear<3>>;
-  compare<Net, Shape<6>, Shape<3>>(MeanSquaredError{}, Sgd{.learning_rate = 0.1f});
-  compare<Net, Shape<6>, Shape<3>>(MeanSquaredError{}, Sgd{.learning_rate = 0.1f, .momentum = 0.9f, .nesterov = true});
-  compare<Net, Shape<6>, Shape<3>>(MeanSquaredError{}, Adam{.weight_decay = 0.1f});
-  compare<Net, Shape<6>, Shape<3>>(MeanSquaredError{}, AdamW{.weight_decay = 0.1f});
-  compare<Net, Shape<6>, Shape<3>>(MeanSquaredError{}, RmsProp{});
-  compare<Net, Shape<6>, Shape<3>>(MeanSquaredError{}, RmsProp{.momentum = 0.5f});
-  compare<Net, Shape<6>, Shape<3>>(MeanSquaredError{}, AnyOptimizer(AdamW{}));
-  compare<Net, Shape<6>, Shape<3>>(MeanSquaredError{.weight = 50.0f}, sgd, 4, 3, 2e-4, 0.5f);
+  on_devices([] {
+    using Net = Sequential<Linear<7>, Tanh, Linear<3>>;
+    compare<Net, Shape<6>, Shape<3>>(MeanSquaredError{}, Sgd{.learning_rate = 0.1f});
+    compare<Net, Shape<6>, Shape<3>>(MeanSquaredError{},
+                                     Sgd{.learning_rate = 0.1f, .momentum = 0.9f, .nesterov = true});
+    compare<Net, Shape<6>, Shape<3>>(MeanSquaredError{}, Adam{.weight_decay = 0.1f});
+    compare<Net, Shape<6>, Shape<3>>(MeanSquaredError{}, AdamW{.weight_decay = 0.1f});
+    compare<Net, Shape<6>, Shape<3>>(MeanSquaredError{}, RmsProp{});
+    compare<Net, Shape<6>, Shape<3>>(MeanSquaredError{}, RmsProp{.momentum = 0.5f});
+    compare<Net, Shape<6>, Shape<3>>(MeanSquaredError{}, AnyOptimizer(AdamW{}));
+    compare<Net, Shape<6>, Shape<3>>(MeanSquaredError{.weight = 50.0f}, sgd, 4, 3, 2e-4, 0.5f);
+  });
 }
 
 TEST_CASE("every loss") {
-  const OnDevice on(std::make_shared<EmulatedDevice>());
-  using Net = Sequential<Linear<7>, Sigmoid, Linear<150>>;
-  compare<Net, Shape<6>, Shape<150>>(SigmoidCrossEntropy{.weight = 0.5f, .active = 140}, sgd);
-  compare<Net, Shape<6>, Shape<150>>(SoftmaxCrossEntropy{.weight = 0.5f}, sgd);
-  compare<Net, Shape<6>, Shape<150>>(SpreadSoftmaxCrossEntropy{.active = 140}, sgd);
-  compare<Net, Shape<6>, Shape<150>>(AsymmetricLoss{}, sgd);
-  compare<Net, Shape<6>, Shape<150>>(AsymmetricLoss{.positive_focus = 1.0f, .margin = 0.0f}, sgd);
+  on_devices([] {
+    using Net = Sequential<Linear<7>, Sigmoid, Linear<150>>;
+    compare<Net, Shape<6>, Shape<150>>(SigmoidCrossEntropy{.weight = 0.5f, .active = 140}, sgd);
+    compare<Net, Shape<6>, Shape<150>>(SoftmaxCrossEntropy{.weight = 0.5f}, sgd);
+    compare<Net, Shape<6>, Shape<150>>(SpreadSoftmaxCrossEntropy{.active = 140}, sgd);
+    compare<Net, Shape<6>, Shape<150>>(AsymmetricLoss{}, sgd);
+    compare<Net, Shape<6>, Shape<150>>(AsymmetricLoss{.positive_focus = 1.0f, .margin = 0.0f}, sgd);
+  });
 }
 
 TEST_CASE("joins, pools and the rest") {
-  on_both_devices([] {
+  on_devices([] {
     using Left = Sequential<Conv<6, Kernel<3>, Dilation<2>, Groups<3>, Bias<true>>, Relu6>;
     using Right = Sequential<AveragePool<3, Stride<1>, Padding<1>>, Conv<6, Kernel<1>>, BatchNorm>;
-    compare<Sequential<Concat<Left, Right>, MaxPool<2>, Heads<Conv<4, Kernel<1>>, Conv<4, Kernel<3>>>, Multiply,
-                       Heads<Identity, Conv<4, Kernel<1>>>, Maximum, Heads<Identity, Conv<4, Kernel<3>>>, Add, Flatten,
-                       Linear<3>>,
+    compare<Sequential<Concat<Left, Right>, MaxPool<2>, Heads<Conv<4, Kernel<1>>, Conv<4, Kernel<3>>>,
+                       Multiply, Heads<Identity, Conv<4, Kernel<1>>>, Maximum,
+                       Heads<Identity, Conv<4, Kernel<3>>>, Add, Flatten, Linear<3>>,
             Shape<8, 6, 3>, Shape<3>>(SigmoidCrossEntropy{}, sgd);
   });
 }
 
 TEST_CASE("dropout drops what the CPU drops") {
-  const OnDevice on(std::make_shared<EmulatedDevice>());
-  compare<Sequential<Linear<70>, Relu, Dropout<50>, Linear<3>>, Shape<6>, Shape<3>>(MeanSquaredError{}, sgd);
+  on_devices([] {
+    compare<Sequential<Linear<70>, Relu, Dropout<50>, Linear<3>>, Shape<6>, Shape<3>>(MeanSquaredError{},
+                                                                                      sgd);
+  });
 }
 
 TEST_CASE("frozen parts run with running statistics folded into weights") {
-  on_both_devices([] {
-    using Net = Sequential<Frozen<Sequential<Conv<8, Kernel<3>>, BatchNorm, Relu>>, Conv<4, Kernel<3>>, BatchNorm, Relu,
-                           GlobalAveragePool, Linear<3>>;
+  on_devices([] {
+    using Net = Sequential<Frozen<Sequential<Conv<8, Kernel<3>>, BatchNorm, Relu>>, Conv<4, Kernel<3>>,
+                           BatchNorm, Relu, GlobalAveragePool, Linear<3>>;
     compare<Net, Shape<6, 5, 3>, Shape<3>>(SigmoidCrossEntropy{}, sgd);
-    using Behind = Sequential<Conv<4, Kernel<3>>, Frozen<Sequential<BatchNorm, Relu, Conv<4, Kernel<3>>>>, Flatten, Linear<3>>;
+    using Behind = Sequential<Conv<4, Kernel<3>>, Frozen<Sequential<BatchNorm, Relu, Conv<4, Kernel<3>>>>,
+                              Flatten, Linear<3>>;
     compare<Behind, Shape<6, 5, 3>, Shape<3>>(SigmoidCrossEntropy{}, sgd);
   });
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// A device that computes nothing: it notes the kernels and convolutions that programs ask for, and how much memory.
+// A device that computes nothing: it notes the kernels and convolutions that programs ask for, and how much
+// memory.
 #pragma once
-
-#include <mmdl/backend/gpu/open_device.hpp>
 
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <memory>
+#include <mmdl/backend/gpu/open_device.hpp>
 #include <set>
 #include <string>
 #include <vector>
@@ -20,7 +20,9 @@ using namespace mmdl::detail;
 class RecordingDevice : public Device {
  public:
   std::string name() const override { return "recording device"; }
-  std::pair<std::size_t, std::size_t> memory() const override { return {std::size_t{1} << 40, std::size_t{1} << 40}; }
+  std::pair<std::size_t, std::size_t> memory() const override {
+    return {std::size_t{1} << 40, std::size_t{1} << 40};
+  }
   void* allocate(std::size_t bytes) override {
     const std::uintptr_t place = next_;
     next_ += (bytes + 511) / 256 * 256;

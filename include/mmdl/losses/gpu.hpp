@@ -22,7 +22,7 @@ namespace detail {
 /// What a loss kernel needs to know; `body` is text that adds to `sum` and, where `dz` is wanted, calls
 /// `slope(column, value)` for every column.
 struct GpuLossText {
-  std::string body;   ///< treats the row `z` of `SIZE` outputs with the row `y` of targets
+  std::string body;     ///< treats the row `z` of `SIZE` outputs with the row `y` of targets
   int target_size = 0;  ///< numbers of a row of targets
   float factors[6] = {};
   float weight = 1.0f;
@@ -69,15 +69,17 @@ inline std::string elementwise_loss(const std::string& terms) {
          "  sum = block_sum<128>(sum, shared);\n";
 }
 
-/// Softmax over columns from `first` to `first + count`: `shift` is the largest, `log_sum` the logarithm of the
-/// exponentials' sum.
+/// Softmax over columns from `first` to `first + count`: `shift` is the largest, `log_sum` the logarithm of
+/// the exponentials' sum.
 inline constexpr const char* softmax_of_row =
     "    float largest = -3.402823466e38f;\n"
-    "    for (int c = threadIdx.x; c < count; c += 128) { const float x = to_float(z[first + c]); if (x > largest || x "
+    "    for (int c = threadIdx.x; c < count; c += 128) { const float x = to_float(z[first + c]); if (x > "
+    "largest || x "
     "!= x) largest = x; }\n"
     "    largest = block_maximum<128>(largest, shared);\n"
     "    float exponentials = 0.0f;\n"
-    "    for (int c = threadIdx.x; c < count; c += 128) exponentials += expf(to_float(z[first + c]) - largest);\n"
+    "    for (int c = threadIdx.x; c < count; c += 128) exponentials += expf(to_float(z[first + c]) - "
+    "largest);\n"
     "    exponentials = block_sum<128>(exponentials, shared);\n"
     "    const float log_sum = logf(exponentials);\n";
 
@@ -100,33 +102,41 @@ struct GpuLoss<SigmoidCrossEntropy> {
 template <>
 struct GpuLoss<MeanSquaredError> {
   static GpuLossText text(const MeanSquaredError& loss, int size) {
-    return {elementwise_loss("    loss = (x - t) * (x - t);\n    slope = 2.0f * (x - t);"), size, {}, loss.weight, 0};
+    return {elementwise_loss("    loss = (x - t) * (x - t);\n    slope = 2.0f * (x - t);"),
+            size,
+            {},
+            loss.weight,
+            0};
   }
 };
 
 template <>
 struct GpuLoss<AsymmetricLoss> {
   static GpuLossText text(const AsymmetricLoss& o, int size) {
-    return {elementwise_loss(
-                "    const float e = expf(-fabsf(x)), small = e / (1.0f + e), large = 1.0f / (1.0f + e);\n"
-                "    const float p = x >= 0.0f ? large : small, absent = x >= 0.0f ? small : large;\n"
-                "    const float log_e = log1pf(e), gp = a.f[0], gn = a.f[1], m = a.f[2];\n"
-                "    loss = 0.0f; slope = 0.0f;\n"
-                "    if (t != 0.0f) {\n"
-                "      const float l = (x < 0.0f ? -x : 0.0f) + log_e, f = gp == 0.0f ? 1.0f : powf(absent, gp);\n"
-                "      loss += t * f * l; slope -= t * f * (absent + gp * p * l);\n"
-                "    }\n"
-                "    const float q = p - m;\n"
-                "    if (t != 1.0f && !(q <= 0.0f)) {\n"
-                "      const float rest = absent + m, l = m == 0.0f ? (x > 0.0f ? x : 0.0f) + log_e : -logf(rest);\n"
-                "      const float f = gn == 0.0f ? 1.0f : powf(q, gn), r = m == 0.0f ? p : p * absent / rest;\n"
-                "      loss += (1.0f - t) * f * l;\n"
-                "      slope += (1.0f - t) * (f * r + (gn == 0.0f ? 0.0f : gn * powf(q, gn - 1.0f) * l * p * absent));\n"
-                "    }"),
-            size,
-            {o.positive_focus, o.negative_focus, o.margin},
-            o.weight,
-            o.active};
+    return {
+        elementwise_loss(
+            "    const float e = expf(-fabsf(x)), small = e / (1.0f + e), large = 1.0f / (1.0f + e);\n"
+            "    const float p = x >= 0.0f ? large : small, absent = x >= 0.0f ? small : large;\n"
+            "    const float log_e = log1pf(e), gp = a.f[0], gn = a.f[1], m = a.f[2];\n"
+            "    loss = 0.0f; slope = 0.0f;\n"
+            "    if (t != 0.0f) {\n"
+            "      const float l = (x < 0.0f ? -x : 0.0f) + log_e, f = gp == 0.0f ? 1.0f : powf(absent, "
+            "gp);\n"
+            "      loss += t * f * l; slope -= t * f * (absent + gp * p * l);\n"
+            "    }\n"
+            "    const float q = p - m;\n"
+            "    if (t != 1.0f && !(q <= 0.0f)) {\n"
+            "      const float rest = absent + m, l = m == 0.0f ? (x > 0.0f ? x : 0.0f) + log_e : "
+            "-logf(rest);\n"
+            "      const float f = gn == 0.0f ? 1.0f : powf(q, gn), r = m == 0.0f ? p : p * absent / rest;\n"
+            "      loss += (1.0f - t) * f * l;\n"
+            "      slope += (1.0f - t) * (f * r + (gn == 0.0f ? 0.0f : gn * powf(q, gn - 1.0f) * l * p * "
+            "absent));\n"
+            "    }"),
+        size,
+        {o.positive_focus, o.negative_focus, o.margin},
+        o.weight,
+        o.active};
   }
 };
 
@@ -152,22 +162,23 @@ struct GpuLoss<SoftmaxCrossEntropy> {
 template <>
 struct GpuLoss<SpreadSoftmaxCrossEntropy> {
   static GpuLossText text(const SpreadSoftmaxCrossEntropy& loss, int size) {
-    return {std::string("  {\n    const int first = 0, count = COUNTED;\n    float mass = 0.0f;\n"
-                        "    for (int c = threadIdx.x; c < COUNTED; c += 128) mass += y[c];\n"
-                        "    mass = block_sum<128>(mass, shared);\n") +
-                softmax_of_row +
-                "    for (int c = threadIdx.x; c < SIZE; c += 128) {\n"
-                "      float gradient = 0.0f;\n"
-                "      if (c < COUNTED && mass != 0.0f) {\n"
-                "        const float log_probability = to_float(z[c]) - largest - log_sum, share = y[c] / mass;\n"
-                "        if (share != 0.0f) sum -= share * log_probability;\n"
-                "        gradient = expf(log_probability) - share;\n      }\n"
-                "      if (GRADIENT) put(dz[c], scale * gradient);\n    }\n"
-                "    sum = block_sum<128>(sum, shared);\n  }\n",
-            size,
-            {},
-            loss.weight,
-            loss.active};
+    return {
+        std::string("  {\n    const int first = 0, count = COUNTED;\n    float mass = 0.0f;\n"
+                    "    for (int c = threadIdx.x; c < COUNTED; c += 128) mass += y[c];\n"
+                    "    mass = block_sum<128>(mass, shared);\n") +
+            softmax_of_row +
+            "    for (int c = threadIdx.x; c < SIZE; c += 128) {\n"
+            "      float gradient = 0.0f;\n"
+            "      if (c < COUNTED && mass != 0.0f) {\n"
+            "        const float log_probability = to_float(z[c]) - largest - log_sum, share = y[c] / mass;\n"
+            "        if (share != 0.0f) sum -= share * log_probability;\n"
+            "        gradient = expf(log_probability) - share;\n      }\n"
+            "      if (GRADIENT) put(dz[c], scale * gradient);\n    }\n"
+            "    sum = block_sum<128>(sum, shared);\n  }\n",
+        size,
+        {},
+        loss.weight,
+        loss.active};
   }
 };
 
@@ -175,35 +186,38 @@ template <int Length>
 struct GpuLoss<SequenceCrossEntropy<Length>> {
   /// A target that is no class makes the loss NaN, which fails the step.
   static GpuLossText text(const SequenceCrossEntropy<Length>& loss, int size) {
-    return {"  const int count = SIZE / TARGETS;\n  for (int step = 0; step < TARGETS; ++step) {\n"
-            "    const int first = step * count;\n    const float wanted = y[step];\n"
-            "    if (wanted < 0.0f) {\n"
-            "      if (GRADIENT) for (int c = threadIdx.x; c < count; c += 128) put(dz[first + c], 0.0f);\n"
-            "      continue;\n    }\n" +
-                std::string(softmax_of_row) +
-                "    const int label = (int)wanted;\n"
-                "    const bool valid = wanted < (float)count && wanted == (float)label;\n"
-                "    if (threadIdx.x == 0)\n"
-                "      sum += valid ? log_sum - (to_float(z[first + label]) - largest) : __uint_as_float(0x7fc00000u);\n"
-                "    if (GRADIENT) for (int c = threadIdx.x; c < count; c += 128)\n"
-                "      put(dz[first + c], scale * (expf(to_float(z[first + c]) - largest - log_sum) - (c == label ? 1.0f "
-                ": 0.0f)));\n  }\n",
-            Length,
-            {},
-            loss.weight,
-            0};
+    return {
+        "  const int count = SIZE / TARGETS;\n  for (int step = 0; step < TARGETS; ++step) {\n"
+        "    const int first = step * count;\n    const float wanted = y[step];\n"
+        "    if (wanted < 0.0f) {\n"
+        "      if (GRADIENT) for (int c = threadIdx.x; c < count; c += 128) put(dz[first + c], 0.0f);\n"
+        "      continue;\n    }\n" +
+            std::string(softmax_of_row) +
+            "    const int label = (int)wanted;\n"
+            "    const bool valid = wanted < (float)count && wanted == (float)label;\n"
+            "    if (threadIdx.x == 0)\n"
+            "      sum += valid ? log_sum - (to_float(z[first + label]) - largest) : "
+            "__uint_as_float(0x7fc00000u);\n"
+            "    if (GRADIENT) for (int c = threadIdx.x; c < count; c += 128)\n"
+            "      put(dz[first + c], scale * (expf(to_float(z[first + c]) - largest - log_sum) - (c == "
+            "label ? 1.0f "
+            ": 0.0f)));\n  }\n",
+        Length,
+        {},
+        loss.weight,
+        0};
   }
 };
 
 /// Records the loss of `samples` x `size` outputs to `value`, and its gradient unless `gradients` is null.
 template <class T, class Loss>
-void record_loss(GpuCommands& commands, const Loss& loss, const T* outputs, const float* targets, T* gradients,
-                 float* value, int samples, int size) {
+void record_loss(GpuCommands& commands, const Loss& loss, const T* outputs, const float* targets,
+                 T* gradients, float* value, int samples, int size) {
   const GpuLossText parts = GpuLoss<Loss>::text(loss, size);
   commands.begin_operator();
   float* rows = commands.scratch<float>(samples);
-  KernelText text("loss_rows", loss_rows_text + parts.body +
-                                   "  if (threadIdx.x == 0) ((float*)a.p[3])[row] = sum;\n}\n");
+  KernelText text("loss_rows",
+                  loss_rows_text + parts.body + "  if (threadIdx.x == 0) ((float*)a.p[3])[row] = sum;\n}\n");
   text.number<T>()
       .set("SIZE", size)
       .set("TARGETS", parts.target_size)

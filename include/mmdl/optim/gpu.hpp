@@ -18,8 +18,8 @@
 
 namespace mmdl::detail {
 
-/// An optimizer's rule for one parameter p with its gradient g and its states s0 and s1. `decay` is the weight
-/// decay that holds there; f are the options, r the numbers of the step.
+/// An optimizer's rule for one parameter p with its gradient g and its states s0 and s1. `decay` is the
+/// weight decay that holds there; f are the options, r the numbers of the step.
 struct GpuUpdate {
   std::string body;
   std::array<float, 6> options{};
@@ -114,9 +114,9 @@ struct Chunk { long long begin; int count; float decay; };
 )cuda";
 
 /// Records p = update(p, g) for all chunks, unless the step has failed.
-inline void record_update(GpuCommands& commands, const GpuUpdate& update, const void* chunks, long chunk_count,
-                          float* parameters, const float* gradients, float* const* slots, int slot_count,
-                          void* state) {
+inline void record_update(GpuCommands& commands, const GpuUpdate& update, const void* chunks,
+                          long chunk_count, float* parameters, const float* gradients, float* const* slots,
+                          int slot_count, void* state) {
   std::string loads, stores;
   for (int s = 0; s < 2; ++s) {
     const std::string name = "s" + std::to_string(s);
@@ -125,19 +125,20 @@ inline void record_update(GpuCommands& commands, const GpuUpdate& update, const 
       stores += "    ((float*)a.p[" + std::to_string(4 + s) + "])[at] = " + name + ";\n";
     }
   }
-  KernelText text("update_parameters",
-                  step_state_text +
-                      std::string("extern \"C\" __global__ void __launch_bounds__(256) update_parameters(Arguments a) {\n"
-                                  "  const StepState& state = *(const StepState*)a.p[3];\n"
-                                  "  if (state.failed) return;\n"
-                                  "  const Chunk chunk = ((const Chunk*)a.p[2])[blockIdx.x];\n"
-                                  "  const float* r = state.rate; const float* f = a.f;\n"
-                                  "  const float decay = chunk.decay; (void)r; (void)f; (void)decay;\n"
-                                  "  for (int i = threadIdx.x; i < chunk.count; i += 256) {\n"
-                                  "    const long long at = chunk.begin + i;\n"
-                                  "    float p = ((float*)a.p[0])[at];\n"
-                                  "    const float g = ((const float*)a.p[1])[at] * state.factor;\n") +
-                      loads + update.body + "\n" + stores + "    ((float*)a.p[0])[at] = p;\n  }\n}\n");
+  KernelText text(
+      "update_parameters",
+      step_state_text +
+          std::string("extern \"C\" __global__ void __launch_bounds__(256) update_parameters(Arguments a) {\n"
+                      "  const StepState& state = *(const StepState*)a.p[3];\n"
+                      "  if (state.failed) return;\n"
+                      "  const Chunk chunk = ((const Chunk*)a.p[2])[blockIdx.x];\n"
+                      "  const float* r = state.rate; const float* f = a.f;\n"
+                      "  const float decay = chunk.decay; (void)r; (void)f; (void)decay;\n"
+                      "  for (int i = threadIdx.x; i < chunk.count; i += 256) {\n"
+                      "    const long long at = chunk.begin + i;\n"
+                      "    float p = ((float*)a.p[0])[at];\n"
+                      "    const float g = ((const float*)a.p[1])[at] * state.factor;\n") +
+          loads + update.body + "\n" + stores + "    ((float*)a.p[0])[at] = p;\n  }\n}\n");
   KernelArguments k;
   k.p[0] = parameters;
   k.p[1] = const_cast<float*>(gradients);

@@ -29,7 +29,9 @@ class Engine : public ParameterStore<Wide<T>> {
   using ParameterStore<W>::place;
 
   Engine(const GraphView& network, std::vector<const KernelTable<T>*> kernels, std::uint64_t seed)
-      : ParameterStore<W>(network, seed), kernels_(std::move(kernels)), saved_offsets_(saved_offsets(network)) {
+      : ParameterStore<W>(network, seed),
+        kernels_(std::move(kernels)),
+        saved_offsets_(saved_offsets(network)) {
     saved_.reserve(static_cast<std::size_t>(saved_offsets_.back()));
   }
 

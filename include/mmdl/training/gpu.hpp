@@ -36,7 +36,8 @@ struct EngineOf<GpuBFloat16> {
 };
 
 template <class ModelType>
-concept OnGpu = std::is_same_v<typename ModelType::backend, Gpu> || std::is_same_v<typename ModelType::backend, GpuBFloat16>;
+concept OnGpu = std::is_same_v<typename ModelType::backend, Gpu> ||
+    std::is_same_v<typename ModelType::backend, GpuBFloat16>;
 
 }  // namespace detail
 
@@ -53,8 +54,8 @@ class DeviceLoss {
 };
 
 /// A trainer of a model on the GPU: the same as on the CPU, but that `step` gives a `DeviceLoss`, so that the
-/// host need not wait. A step, from the packing of weights to the optimizer's update, is recorded once for each
-/// batch size and replayed as one graph; the next batch is copied beside it. `losses()` and
+/// host need not wait. A step, from the packing of weights to the optimizer's update, is recorded once for
+/// each batch size and replayed as one graph; the next batch is copied beside it. `losses()` and
 /// `gradient_norm()` wait. Gradients are kept as they were before clipping.
 template <class ModelType, class Loss, class Optimizer>
 requires detail::OnGpu<ModelType>
@@ -182,14 +183,16 @@ class Trainer<ModelType, Loss, Optimizer> {
   float loss_of(long made) {
     constexpr int kept = detail::GpuStepState::kept;
     if (step_ - made > kept)
-      detail::fail("loss of training step " + std::to_string(made), "read after " + std::to_string(step_) + " steps",
+      detail::fail("loss of training step " + std::to_string(made),
+                   "read after " + std::to_string(step_) + " steps",
                    "read within " + std::to_string(kept) + " steps");
     const detail::GpuStepState state = read_state();
     const float value = state.recent_totals[made % kept];
     const int failure = state.recent_failures[made % kept];
     if (failure != 0)
-      detail::fail("training step " + std::to_string(made) + (failure == 1 ? ": loss" : ": norm of the gradient"),
-                   std::to_string(value), "a finite number (a lower learning rate, or clipping, may help)");
+      detail::fail(
+          "training step " + std::to_string(made) + (failure == 1 ? ": loss" : ": norm of the gradient"),
+          std::to_string(value), "a finite number (a lower learning rate, or clipping, may help)");
     return value;
   }
 
@@ -253,7 +256,8 @@ class Trainer<ModelType, Loss, Optimizer> {
       at[i] = total;
       total += detail::GpuEngine<Number>::rounded_floats(sizes[i] * samples);
     }
-    if (targets_.reserve(model_->engine().device(), sizeof(float) * static_cast<std::size_t>(total), "the targets"))
+    if (targets_.reserve(model_->engine().device(), sizeof(float) * static_cast<std::size_t>(total),
+                         "the targets"))
       recordings_.clear();
     std::vector<float*> places;
     for (std::size_t i = 0; i < count; ++i) places.push_back(targets_.template as<float>() + at[i]);
@@ -268,7 +272,8 @@ class Trainer<ModelType, Loss, Optimizer> {
     const long states = engine.graph().states;
     if (program.training) {
       states_before_.reserve(engine.device(), sizeof(float) * static_cast<std::size_t>(states), "statistics");
-      c.copy(states_before_.template as<float>(), weights.states(), sizeof(float) * static_cast<std::size_t>(states));
+      c.copy(states_before_.template as<float>(), weights.states(),
+             sizeof(float) * static_cast<std::size_t>(states));
     }
     engine.record_packing(c, program);
     engine.record_forward(c, program, samples);
@@ -299,7 +304,8 @@ class Trainer<ModelType, Loss, Optimizer> {
   void record_loss_of(detail::GpuCommands& c, const detail::ProgramView& program, int samples,
                       std::integral_constant<int, Index>, const float* targets) {
     using Rule = detail::At<Index, LossTypes>;
-    static_assert(detail::accepted<detail::is_complete<detail::GpuLoss<Rule>>, loss_has_no_kernel_on_gpu<Rule>>);
+    static_assert(
+        detail::accepted<detail::is_complete<detail::GpuLoss<Rule>>, loss_has_no_kernel_on_gpu<Rule>>);
     auto& engine = model_->engine();
     detail::record_loss(c, std::get<static_cast<std::size_t>(Index)>(losses_),
                         engine.output(program, samples, Index), targets,
@@ -314,7 +320,8 @@ class Trainer<ModelType, Loss, Optimizer> {
       const detail::GpuUpdate update = detail::gpu_update(optimizer_);
       const auto chunks = detail::parameter_chunks(ranges_, update.decay, update.decay_all);
       chunk_count_ = static_cast<long>(chunks.size());
-      chunks_.reserve(model_->engine().device(), chunks.size() * sizeof(chunks[0]) + 16, "the table of parameters");
+      chunks_.reserve(model_->engine().device(), chunks.size() * sizeof(chunks[0]) + 16,
+                      "the table of parameters");
       device().upload(chunks_.template as<void>(), chunks.data(), chunks.size() * sizeof(chunks[0]));
     }
     const bool clips = training && clip_norm_ > 0.0f;

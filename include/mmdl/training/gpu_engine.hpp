@@ -168,12 +168,12 @@ class GpuEngine : public ParameterStore<float> {
     if constexpr (std::is_same_v<From, To>) {
       commands.copy(to, from, static_cast<std::size_t>(count) * sizeof(To));
     } else {
-      KernelText text("convert",
-                      std::string(is_narrow<From> ? "typedef BFloat16 From; typedef float To;"
-                                                  : "typedef float From; typedef BFloat16 To;") +
-                          "extern \"C\" __global__ void convert(Arguments a) {\n"
-                          "  const long long i = (long long)blockIdx.x * 256 + threadIdx.x;\n"
-                          "  if (i < a.n[0]) put(((To*)a.p[1])[i], to_float(((const From*)a.p[0])[i]));\n}\n");
+      KernelText text(
+          "convert", std::string(is_narrow<From> ? "typedef BFloat16 From; typedef float To;"
+                                                 : "typedef float From; typedef BFloat16 To;") +
+                         "extern \"C\" __global__ void convert(Arguments a) {\n"
+                         "  const long long i = (long long)blockIdx.x * 256 + threadIdx.x;\n"
+                         "  if (i < a.n[0]) put(((To*)a.p[1])[i], to_float(((const From*)a.p[0])[i]));\n}\n");
       KernelArguments k;
       k.p[0] = const_cast<From*>(from);
       k.p[1] = to;
@@ -248,9 +248,12 @@ class GpuEngine : public ParameterStore<float> {
   /// Makes room for a batch: the only place where memory is taken, and only when more is needed than before.
   void reserve(const ProgramView& program, int samples, std::size_t scratch_bytes) {
     long inputs = 0, outputs = 0;
-    for (int i = 0; i < program.inputs; ++i) inputs += rounded_floats(samples * program.nodes[i].output.size());
-    for (int i = 0; i < program.outputs.count; ++i) outputs += rounded_floats(output_size(program, samples, i));
-    const std::size_t arena = static_cast<std::size_t>(program.total) * static_cast<std::size_t>(samples) * sizeof(T);
+    for (int i = 0; i < program.inputs; ++i)
+      inputs += rounded_floats(samples * program.nodes[i].output.size());
+    for (int i = 0; i < program.outputs.count; ++i)
+      outputs += rounded_floats(output_size(program, samples, i));
+    const std::size_t arena =
+        static_cast<std::size_t>(program.total) * static_cast<std::size_t>(samples) * sizeof(T);
     const std::size_t floats = sizeof(float) * static_cast<std::size_t>(inputs);
     check_memory(program, samples, arena + scratch_bytes + 2 * floats);
     bool moved = arena_.reserve(device_, arena, "the activations");
@@ -265,7 +268,8 @@ class GpuEngine : public ParameterStore<float> {
 
   /// Says what a batch needs, what is free, and which batch would fit, before anything is taken.
   void check_memory(const ProgramView& program, int samples, std::size_t needed) const {
-    const std::size_t held = arena_.capacity() + scratch_.capacity() + staging_.capacity() + narrow_inputs_.capacity();
+    const std::size_t held =
+        arena_.capacity() + scratch_.capacity() + staging_.capacity() + narrow_inputs_.capacity();
     if (needed <= held) return;
     const auto [free, total] = device_->memory();
     const std::size_t usable = free + held;

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "../backend/gpu/gpu.hpp"
-#include "../training/program_view.hpp"
 #include "../training/parameter_store.hpp"
+#include "../training/program_view.hpp"
 
 namespace mmdl::detail {
 
@@ -16,12 +16,12 @@ namespace mmdl::detail {
 struct GpuStepState {
   std::uint64_t seed = 0;
   std::uint64_t step = 0;
-  float rate[4] = {};     ///< the optimizer's numbers of this step
-  float losses[8] = {};   ///< one for each output, and what comes of them:
+  float rate[4] = {};    ///< the optimizer's numbers of this step
+  float losses[8] = {};  ///< one for each output, and what comes of them:
   float total = 0.0f;
-  float norm = 0.0f;      ///< of the gradient, with clipping
-  float factor = 1.0f;    ///< of the gradient, by clipping
-  int failed = 0;         ///< 1: the loss was not finite, 2: the norm was not; nothing is changed then
+  float norm = 0.0f;    ///< of the gradient, with clipping
+  float factor = 1.0f;  ///< of the gradient, by clipping
+  int failed = 0;       ///< 1: the loss was not finite, 2: the norm was not; nothing is changed then
   static constexpr int kept = 64;
   float recent_totals[kept] = {};  ///< of the last training steps, each at its number modulo `kept`
   int recent_failures[kept] = {};
@@ -83,9 +83,7 @@ class GpuWeights : public DeviceMirror {
     }
     return step_.as<GpuStepState>();
   }
-  void make_room() {
-    values_.reserve(device_, bytes(state_room() + parameter_count_) + 256, "the weights");
-  }
+  void make_room() { values_.reserve(device_, bytes(state_room() + parameter_count_) + 256, "the weights"); }
 
  private:
   static std::size_t bytes(long count) { return sizeof(float) * static_cast<std::size_t>(count); }

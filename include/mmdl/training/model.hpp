@@ -83,8 +83,8 @@ class Model {
   /// The outputs for a batch, computed as in inference (running statistics, no dropout): a `Tensor`, or a
   /// `std::tuple` of tensors where the network has several outputs. The tensors are the network's inputs in
   /// order, all with the same number of samples (`Error` otherwise). A batch whose activations would take
-  /// more than 64 MiB (on a GPU 4 GiB) runs in equal slices of 8 samples or more, so memory does not grow with it. PyTorch:
-  /// `net.eval()(x)` under `no_grad`.
+  /// more than 64 MiB (on a GPU 4 GiB) runs in equal slices of 8 samples or more, so memory does not grow
+  /// with it. PyTorch: `net.eval()(x)` under `no_grad`.
   template <class... Shapes>
   prediction predict(const Tensor<Shapes, value_type>&... inputs) {
     static_assert(detail::accepted<std::is_same_v<List<Shapes...>, detail::AsList<Input>>,

@@ -82,7 +82,8 @@ struct StepShapes {
   using InputList = AsList<typename ModelType::input>;
   using OutputList = AsList<typename ModelType::output>;
   using LossTypes = typename LossList<Loss>::type;
-  static_assert(accepted<OutputList::count == LossTypes::count, one_loss_for_each_output<OutputList, LossTypes>>);
+  static_assert(
+      accepted<OutputList::count == LossTypes::count, one_loss_for_each_output<OutputList, LossTypes>>);
 
   template <int Index>
   using Target = typename TargetOf<At<Index, LossTypes>, At<Index, OutputList>>::type;
@@ -90,25 +91,21 @@ struct StepShapes {
   template <class... Shapes>
   static constexpr void check(List<Shapes...>) {
     constexpr int inputs = InputList::count, outputs = OutputList::count;
-    static_assert(
-        accepted<sizeof...(Shapes) == inputs + outputs,
-                         step_takes_inputs_then_targets<List<InputList, OutputList>, List<Shapes...>>>);
+    static_assert(accepted<sizeof...(Shapes) == inputs + outputs,
+                           step_takes_inputs_then_targets<List<InputList, OutputList>, List<Shapes...>>>);
     [&]<int... I>(std::integer_sequence<int, I...>) {
-      static_assert(
-          (accepted<std::is_same_v<At<I, List<Shapes...>>, At<I, InputList>>,
-                            input_shapes_differ<At<I, InputList>, At<I, List<Shapes...>>>> &&
-           ...));
+      static_assert((accepted<std::is_same_v<At<I, List<Shapes...>>, At<I, InputList>>,
+                              input_shapes_differ<At<I, InputList>, At<I, List<Shapes...>>>> &&
+                     ...));
     }
     (std::make_integer_sequence<int, inputs>{});
     [&]<int... I>(std::integer_sequence<int, I...>) {
-      static_assert(
-          (accepted<std::is_same_v<At<inputs + I, List<Shapes...>>, Target<I>>,
-                            loss_target_shape_differs<Target<I>, At<inputs + I, List<Shapes...>>>> &&
-           ...));
+      static_assert((accepted<std::is_same_v<At<inputs + I, List<Shapes...>>, Target<I>>,
+                              loss_target_shape_differs<Target<I>, At<inputs + I, List<Shapes...>>>> &&
+                     ...));
     }
     (std::make_integer_sequence<int, outputs>{});
   }
-
 };
 
 }  // namespace detail

@@ -23,7 +23,8 @@ struct GpuKernel<operators::Add, T> {
   static void backward(GpuCommands& commands, const BackwardArguments<T>& a) {
     const Node& node = *a.node;
     const bool masked = node.activation != Activation::none;
-    std::string body = masked ? "const float g = activation_gradient<ACTIVATION>(x1, x0);" : "const float g = x0;";
+    std::string body =
+        masked ? "const float g = activation_gradient<ACTIVATION>(x1, x0);" : "const float g = x0;";
     ElementwiseKernelOf<T> kernel = [&] {
       int outputs = 0;
       std::string text = body;

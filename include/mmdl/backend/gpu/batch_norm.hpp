@@ -154,8 +154,8 @@ extern "C" __global__ void __launch_bounds__(256) batch_norm_gradient_coefficien
 }
 )cuda";
 
-/// As the CPU's `CpuKernel<operators::BatchNorm, T>`: bound by memory, with one reading for the statistics, one
-/// reading and one writing; backward two readings and one writing. Sums of a part of the rows are floats,
+/// As the CPU's `CpuKernel<operators::BatchNorm, T>`: bound by memory, with one reading for the statistics,
+/// one reading and one writing; backward two readings and one writing. Sums of a part of the rows are floats,
 /// those of the parts doubles.
 template <class T>
 struct GpuKernel<operators::BatchNorm, T> {
@@ -184,7 +184,7 @@ struct GpuKernel<operators::BatchNorm, T> {
         "batch_norm_normalise",
         std::string("const float* scale = (const float*)a.p[EXTRA]; const int c = (int)(i % CHANNELS);"
                     " const float v = x0 * scale[c] + scale[CHANNELS + c];") +
-            (!residual                ? " y0 = activate<ACTIVATION>(v);"
+            (!residual               ? " y0 = activate<ACTIVATION>(v);"
              : node.activation_first ? " y0 = activate<ACTIVATION>(v) + x1;"
                                      : " y0 = activate<ACTIVATION>(v + x1);"));
     kernel.read(a.inputs[0]);
@@ -204,7 +204,8 @@ struct GpuKernel<operators::BatchNorm, T> {
     float* slope = commands.scratch<float>(2 * channels);
     const long parts = row_parts(rows);
     const bool masked = node.activation != Activation::none;
-    const bool from_output = masked && ((node.has_residual && !node.activation_first) || a.inputs[0] == nullptr);
+    const bool from_output =
+        masked && ((node.has_residual && !node.activation_first) || a.inputs[0] == nullptr);
     const float* mean = a.training ? a.saved : a.states[0];
     coefficients(commands, node, a.training ? 1 : 2, a.inputs[0], rows, parts, a.parameters,
                  const_cast<float* const*>(a.states), const_cast<float*>(a.saved), scale, {});
@@ -293,12 +294,14 @@ struct GpuKernel<operators::BatchNorm, T> {
     const bool residual_accumulates = node.has_residual && a.accumulate[node.input_count - 1];
     const bool residual_gets_dz = masked && !node.activation_first;
     if (residual == a.output_gradient && !residual_gets_dz && !residual_accumulates) residual = nullptr;
-    const bool reads_x = a.inputs[0] != nullptr && ((masked && !from_output) || (dx != nullptr && a.training));
-    std::string body = "const int c = (int)(i % CHANNELS); (void)c;"
-                       " const float* scale = (const float*)a.p[EXTRA];"
-                       " const float* slope = (const float*)a.p[EXTRA + 1];"
-                       " const float* mean = (const float*)a.p[EXTRA + 2];"
-                       " (void)scale; (void)slope; (void)mean; const float dy = x0;";
+    const bool reads_x =
+        a.inputs[0] != nullptr && ((masked && !from_output) || (dx != nullptr && a.training));
+    std::string body =
+        "const int c = (int)(i % CHANNELS); (void)c;"
+        " const float* scale = (const float*)a.p[EXTRA];"
+        " const float* slope = (const float*)a.p[EXTRA + 1];"
+        " const float* mean = (const float*)a.p[EXTRA + 2];"
+        " (void)scale; (void)slope; (void)mean; const float dy = x0;";
     int next = 1, outputs = 0;
     ElementwiseKernelOf<T> kernel("batch_norm_gradient", "");
     std::string x, y;
@@ -309,7 +312,8 @@ struct GpuKernel<operators::BatchNorm, T> {
     else if (from_output)
       body += " const float dz = activation_gradient<ACTIVATION>(" + y + ", dy);";
     else
-      body += " const float dz = activation_gradient<ACTIVATION>(" + x + " * scale[c] + scale[CHANNELS + c], dy);";
+      body += " const float dz = activation_gradient<ACTIVATION>(" + x +
+              " * scale[c] + scale[CHANNELS + c], dy);";
     if (dx != nullptr) {
       body += " y" + std::to_string(outputs++) + " = dz * scale[c]";
       if (a.training) body += " + ((" + x + " - mean[c]) * slope[c] + slope[CHANNELS + c])";

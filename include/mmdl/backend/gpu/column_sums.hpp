@@ -8,8 +8,8 @@
 
 namespace mmdl::detail {
 
-/// How many parts the rows of a reduction are divided into: some blocks for every processor of a large device,
-/// and a number that depends on nothing but the rows, so that sums do not depend on the device.
+/// How many parts the rows of a reduction are divided into: some blocks for every processor of a large
+/// device, and a number that depends on nothing but the rows, so that sums do not depend on the device.
 inline long row_parts(long rows) { return std::clamp((rows + 63) / 64, 1L, 256L); }
 
 inline constexpr const char* column_sums_text = R"cuda(

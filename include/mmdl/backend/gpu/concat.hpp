@@ -14,8 +14,8 @@ struct GpuKernel<operators::Concat, T> {
     long offset = 0;
     for (int i = 0; i < a.node->input_count; ++i) {
       const long channels = a.node->input_channels[i];
-      copy_block(commands, a.inputs[i], {0, channels, rows}, a.output, {offset, total, rows}, 1, rows, channels,
-                 false);
+      copy_block(commands, a.inputs[i], {0, channels, rows}, a.output, {offset, total, rows}, 1, rows,
+                 channels, false);
       offset += channels;
     }
   }
@@ -25,8 +25,8 @@ struct GpuKernel<operators::Concat, T> {
     for (int i = 0; i < a.node->input_count; ++i) {
       const long channels = a.node->input_channels[i];
       if (a.input_gradients[i] != nullptr)
-        copy_block(commands, a.output_gradient, {offset, total, rows}, a.input_gradients[i], {0, channels, rows}, 1,
-                   rows, channels, a.accumulate[i]);
+        copy_block(commands, a.output_gradient, {offset, total, rows}, a.input_gradients[i],
+                   {0, channels, rows}, 1, rows, channels, a.accumulate[i]);
       offset += channels;
     }
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The convolution and the fully connected layer, which is one of a single place: cuDNN's products, and what they
-// leave out.
+// The convolution and the fully connected layer, which is one of a single place: cuDNN's products, and what
+// they leave out.
 #pragma once
 
 #include "column_sums.hpp"
@@ -41,7 +41,8 @@ struct GpuConvolution {
     if (residual == nullptr)
       body += " y0 = activate<ACTIVATION>(v);";
     else
-      body += node.activation_first ? " y0 = activate<ACTIVATION>(v) + x1;" : " y0 = activate<ACTIVATION>(v + x1);";
+      body += node.activation_first ? " y0 = activate<ACTIVATION>(v) + x1;"
+                                    : " y0 = activate<ACTIVATION>(v + x1);";
     ElementwiseKernelOf<T> kernel("convolution_epilogue", body);
     kernel.read(static_cast<const T*>(operands.y));
     if (residual != nullptr) kernel.read(residual);

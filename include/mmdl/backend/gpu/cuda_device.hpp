@@ -47,7 +47,8 @@ class CudaConvolutionPlan : public ConvolutionPlan {
         .set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, count, places.data())
         .set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, 1, &workspace)
         .finalize();
-    Cudnn::get().check(Cudnn::get().cudnnBackendExecute(handle, plan_.get(), pack.get()), "run a convolution");
+    Cudnn::get().check(Cudnn::get().cudnnBackendExecute(handle, plan_.get(), pack.get()),
+                       "run a convolution");
   }
 
  private:
@@ -66,8 +67,8 @@ class CudaGraph : public CapturedCommands {
   CUgraphExec graph_;
 };
 
-/// One GPU of the machine. `MMDL_TUNE=N` of the environment times the N best plans of each convolution instead of
-/// taking the heuristics' first; what was found is remembered on the disk.
+/// One GPU of the machine. `MMDL_TUNE=N` of the environment times the N best plans of each convolution
+/// instead of taking the heuristics' first; what was found is remembered on the disk.
 class CudaDevice : public Device {
  public:
   /// Throws `Error`, in one line, where there is no such GPU, no driver, or one that is too old.
@@ -76,9 +77,11 @@ class CudaDevice : public Device {
     int version = 0, count = 0;
     check(driver_.cuDriverGetVersion(&version), "ask the driver's version");
     if (version / 1000 < CUDA_VERSION / 1000)
-      fail("GPU driver", "one for CUDA " + std::to_string(version / 1000), "CUDA " + std::to_string(CUDA_VERSION / 1000));
+      fail("GPU driver", "one for CUDA " + std::to_string(version / 1000),
+           "CUDA " + std::to_string(CUDA_VERSION / 1000));
     check(driver_.cuDeviceGetCount(&count), "count the GPUs");
-    if (ordinal >= count) fail("GPU: number " + std::to_string(ordinal), std::to_string(count) + " GPUs", "more");
+    if (ordinal >= count)
+      fail("GPU: number " + std::to_string(ordinal), std::to_string(count) + " GPUs", "more");
     check(driver_.cuDeviceGet(&device_, ordinal), "open the GPU");
     char name[256] = "";
     check(driver_.cuDeviceGetName(name, sizeof name, device_), "ask the GPU's name");
@@ -96,7 +99,8 @@ class CudaDevice : public Device {
     const Cudnn& cudnn = Cudnn::get();
     cudnn.check(cudnn.cudnnCreate(&cudnn_), "start on " + name_);
     cudnn.check(cudnn.cudnnSetStream(cudnn_, stream_), "take a queue");
-    if (const char* tune = std::getenv("MMDL_TUNE")) tuned_ = static_cast<std::size_t>(std::max(0, std::atoi(tune)));
+    if (const char* tune = std::getenv("MMDL_TUNE"))
+      tuned_ = static_cast<std::size_t>(std::max(0, std::atoi(tune)));
   }
   ~CudaDevice() override {
     if (driver_.cuCtxSetCurrent(context_) != CUDA_SUCCESS) return;  // the process is ending
@@ -159,7 +163,8 @@ class CudaDevice : public Device {
       bind();
       const std::string code = compile_kernel(text, architecture_);
       check(driver_.cuModuleLoadData(&kernel.module, code.data()), "load a kernel");
-      check(driver_.cuModuleGetFunction(&kernel.function, kernel.module, text.name().c_str()), "find a kernel");
+      check(driver_.cuModuleGetFunction(&kernel.function, kernel.module, text.name().c_str()),
+            "find a kernel");
     }
     return kernel.function;
   }
@@ -197,7 +202,8 @@ class CudaDevice : public Device {
   }
   void run(const CapturedCommands& commands) override {
     bind();
-    check(driver_.cuGraphLaunch(static_cast<const CudaGraph&>(commands).get(), stream_), "run a recorded step");
+    check(driver_.cuGraphLaunch(static_cast<const CudaGraph&>(commands).get(), stream_),
+          "run a recorded step");
   }
 
   void feed(int slot, void* to, const void* from, std::size_t bytes) override {
@@ -243,9 +249,10 @@ class CudaDevice : public Device {
       case Command::Kind::launch: {
         KernelArguments arguments = c.arguments;
         void* parameters[] = {&arguments};
-        check(driver_.cuLaunchKernel(static_cast<CUfunction>(const_cast<void*>(c.kernel)), c.grid.blocks_x,
-                                     c.grid.blocks_y, 1, c.grid.threads, 1, 1, 0, stream_, parameters, nullptr),
-              "start a kernel");
+        check(
+            driver_.cuLaunchKernel(static_cast<CUfunction>(const_cast<void*>(c.kernel)), c.grid.blocks_x,
+                                   c.grid.blocks_y, 1, c.grid.threads, 1, 1, 0, stream_, parameters, nullptr),
+            "start a kernel");
         return;
       }
       case Command::Kind::convolve:
@@ -288,18 +295,18 @@ class CudaDevice : public Device {
     }
     const std::size_t number = p.number == NumberType::float32 ? 4 : 2;
     const auto bytes = [&](long count) { return number * static_cast<std::size_t>(count); };
-    const long weights = static_cast<long>(p.output.channels) * p.window.kernel_height * p.window.kernel_width *
-                         (p.input.channels / p.window.groups);
-    const std::array<std::size_t, 5> sizes{bytes(p.samples * p.input.size()), bytes(weights),
-                                           bytes(p.samples * p.output.size()),
-                                           p.has_bias && joined ? 4U * static_cast<std::size_t>(p.output.channels) : 0U,
-                                           p.has_residual && joined ? bytes(p.samples * p.output.size()) : 0U};
+    const long weights = static_cast<long>(p.output.channels) * p.window.kernel_height *
+                         p.window.kernel_width * (p.input.channels / p.window.groups);
+    const std::array<std::size_t, 5> sizes{
+        bytes(p.samples * p.input.size()), bytes(weights), bytes(p.samples * p.output.size()),
+        p.has_bias && joined ? 4U * static_cast<std::size_t>(p.output.channels) : 0U,
+        p.has_residual && joined ? bytes(p.samples * p.output.size()) : 0U};
     std::array<void*, 5> places{};
     void* workspace = nullptr;
     std::size_t best = 0, most = 0;
     for (const CudnnDescriptor& plan : plans)
-      most = std::max(most, static_cast<std::size_t>(
-                                std::max<std::int64_t>(plan.integer(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE), 0)));
+      most = std::max(most, static_cast<std::size_t>(std::max<std::int64_t>(
+                                plan.integer(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE), 0)));
     bool room = (workspace = allocate(most)) != nullptr;
     for (std::size_t i = 0; i < sizes.size() && room; ++i) {
       if (sizes[i] == 0) continue;

@@ -26,7 +26,8 @@ namespace mmdl::detail {
 inline std::vector<std::string> cuda_library_folders() {
   std::vector<std::string> folders{""};
   const char* given = std::getenv("MMDL_CUDA_LIBRARIES");
-  for (const std::string& list : {std::string(given == nullptr ? "" : given), std::string(MMDL_CUDA_LIBRARY_FOLDERS)}) {
+  for (const std::string& list :
+       {std::string(given == nullptr ? "" : given), std::string(MMDL_CUDA_LIBRARY_FOLDERS)}) {
     std::size_t begin = 0;
     while (begin < list.size()) {
       const std::size_t end = std::min(list.find(':', begin), list.size());
@@ -49,9 +50,11 @@ class SharedLibrary {
         if (handle_ != nullptr) return;
         // A file that is there and cannot be loaded says more than one that is not there.
         const char* message = ::dlerror();
-        if (reason.empty() || std::string(message).find("No such file") == std::string::npos) reason = message;
+        if (reason.empty() || std::string(message).find("No such file") == std::string::npos)
+          reason = message;
       }
-    fail(what_, "no library that loads (" + reason + ")", std::string(*names.begin()) + " or MMDL_CUDA_LIBRARIES");
+    fail(what_, "no library that loads (" + reason + ")",
+         std::string(*names.begin()) + " or MMDL_CUDA_LIBRARIES");
   }
 
   template <class Function>
@@ -65,21 +68,23 @@ class SharedLibrary {
   void* handle_ = nullptr;  // never closed: the libraries do not like it
 };
 
-// Some names are macros for those of a version (cuMemAlloc is cuMemAlloc_v2): members and symbols are both the
-// expanded ones.
+// Some names are macros for those of a version (cuMemAlloc is cuMemAlloc_v2): members and symbols are both
+// the expanded ones.
 #define MMDL_TEXT_OF(name) #name
 #define MMDL_MEMBER(name) decltype(&::name) name = nullptr;
 #define MMDL_LOAD(name) library.load(name, MMDL_TEXT_OF(name));
 
-#define MMDL_DRIVER_FUNCTIONS(F)                                                                              \
-  F(cuInit) F(cuDriverGetVersion) F(cuDeviceGetCount) F(cuDeviceGet) F(cuDeviceGetName)                       \
-  F(cuDeviceGetAttribute) F(cuDevicePrimaryCtxRetain) F(cuDevicePrimaryCtxRelease) F(cuCtxSetCurrent)         \
-  F(cuGetErrorString) F(cuMemAlloc) F(cuMemFree) F(cuMemGetInfo) F(cuMemHostAlloc) F(cuMemFreeHost)           \
-  F(cuMemcpyHtoDAsync) F(cuMemcpyDtoHAsync) F(cuMemcpyDtoDAsync) F(cuMemsetD8Async) F(cuStreamCreate)         \
-  F(cuStreamDestroy) F(cuStreamSynchronize) F(cuStreamWaitEvent) F(cuEventCreate) F(cuEventDestroy)           \
-  F(cuEventRecord) F(cuEventSynchronize) F(cuEventElapsedTime) F(cuModuleLoadData) F(cuModuleUnload)          \
-  F(cuModuleGetFunction) F(cuLaunchKernel) F(cuStreamBeginCapture) F(cuStreamEndCapture)                      \
-  F(cuGraphInstantiateWithFlags) F(cuGraphLaunch) F(cuGraphExecDestroy) F(cuGraphDestroy) F(cuGraphUpload)
+#define MMDL_DRIVER_FUNCTIONS(F)                                                                             \
+  F(cuInit)                                                                                                  \
+  F(cuDriverGetVersion) F(cuDeviceGetCount) F(cuDeviceGet) F(cuDeviceGetName) F(cuDeviceGetAttribute)        \
+      F(cuDevicePrimaryCtxRetain) F(cuDevicePrimaryCtxRelease) F(cuCtxSetCurrent) F(cuGetErrorString)        \
+          F(cuMemAlloc) F(cuMemFree) F(cuMemGetInfo) F(cuMemHostAlloc) F(cuMemFreeHost) F(cuMemcpyHtoDAsync) \
+              F(cuMemcpyDtoHAsync) F(cuMemcpyDtoDAsync) F(cuMemsetD8Async) F(cuStreamCreate)                 \
+                  F(cuStreamDestroy) F(cuStreamSynchronize) F(cuStreamWaitEvent) F(cuEventCreate)            \
+                      F(cuEventDestroy) F(cuEventRecord) F(cuEventSynchronize) F(cuEventElapsedTime)         \
+                          F(cuModuleLoadData) F(cuModuleUnload) F(cuModuleGetFunction) F(cuLaunchKernel)     \
+                              F(cuStreamBeginCapture) F(cuStreamEndCapture) F(cuGraphInstantiateWithFlags)   \
+                                  F(cuGraphLaunch) F(cuGraphExecDestroy) F(cuGraphDestroy) F(cuGraphUpload)
 
 struct CudaDriver {
   MMDL_DRIVER_FUNCTIONS(MMDL_MEMBER)
@@ -103,10 +108,11 @@ struct CudaDriver {
   }
 };
 
-#define MMDL_NVRTC_FUNCTIONS(F)                                                                               \
-  F(nvrtcVersion) F(nvrtcCreateProgram) F(nvrtcDestroyProgram) F(nvrtcCompileProgram) F(nvrtcGetCUBINSize)    \
-  F(nvrtcGetCUBIN) F(nvrtcGetProgramLogSize) F(nvrtcGetProgramLog) F(nvrtcGetErrorString)                     \
-  F(nvrtcGetNumSupportedArchs) F(nvrtcGetSupportedArchs)
+#define MMDL_NVRTC_FUNCTIONS(F)                                                                             \
+  F(nvrtcVersion)                                                                                           \
+  F(nvrtcCreateProgram) F(nvrtcDestroyProgram) F(nvrtcCompileProgram) F(nvrtcGetCUBINSize) F(nvrtcGetCUBIN) \
+      F(nvrtcGetProgramLogSize) F(nvrtcGetProgramLog) F(nvrtcGetErrorString) F(nvrtcGetNumSupportedArchs)   \
+          F(nvrtcGetSupportedArchs)
 
 struct Nvrtc {
   MMDL_NVRTC_FUNCTIONS(MMDL_MEMBER)
@@ -118,15 +124,17 @@ struct Nvrtc {
 
  private:
   Nvrtc() {
-    const SharedLibrary library("CUDA's run-time compiler", {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"});
+    const SharedLibrary library("CUDA's run-time compiler",
+                                {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"});
     MMDL_NVRTC_FUNCTIONS(MMDL_LOAD)
   }
 };
 
-#define MMDL_CUDNN_FUNCTIONS(F)                                                                               \
-  F(cudnnGetVersion) F(cudnnCreate) F(cudnnDestroy) F(cudnnSetStream) F(cudnnGetErrorString)                  \
-  F(cudnnGetLastErrorString) F(cudnnBackendCreateDescriptor) F(cudnnBackendDestroyDescriptor)                 \
-  F(cudnnBackendSetAttribute) F(cudnnBackendGetAttribute) F(cudnnBackendFinalize) F(cudnnBackendExecute)
+#define MMDL_CUDNN_FUNCTIONS(F)                                                                      \
+  F(cudnnGetVersion)                                                                                 \
+  F(cudnnCreate) F(cudnnDestroy) F(cudnnSetStream) F(cudnnGetErrorString) F(cudnnGetLastErrorString) \
+      F(cudnnBackendCreateDescriptor) F(cudnnBackendDestroyDescriptor) F(cudnnBackendSetAttribute)   \
+          F(cudnnBackendGetAttribute) F(cudnnBackendFinalize) F(cudnnBackendExecute)
 
 struct Cudnn {
   MMDL_CUDNN_FUNCTIONS(MMDL_MEMBER)
@@ -151,8 +159,7 @@ struct Cudnn {
   Cudnn() {
     const SharedLibrary library("cuDNN", {"libcudnn.so.9", "libcudnn.so"});
     MMDL_CUDNN_FUNCTIONS(MMDL_LOAD)
-    if (cudnnGetVersion() < 90000)
-      fail("cuDNN: version", std::to_string(cudnnGetVersion()), "9.0 or newer");
+    if (cudnnGetVersion() < 90000) fail("cuDNN: version", std::to_string(cudnnGetVersion()), "9.0 or newer");
   }
 };
 

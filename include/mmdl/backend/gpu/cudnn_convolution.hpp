@@ -2,8 +2,8 @@
 // Convolutions as graphs of cuDNN: the product and, in the forward, what comes behind it.
 #pragma once
 
-#include <memory>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "convolution_problem.hpp"
@@ -23,13 +23,15 @@ class CudnnConvolution {
     const Window& w = p.window;
     const std::vector<std::int64_t> out{p.samples, p.output.channels, p.output.height, p.output.width};
     const bool more = joined && p.has_epilogue();
-    CudnnDescriptor& x = keep(cudnn_tensor(x_id, {p.samples, p.input.channels, p.input.height, p.input.width}, number));
+    CudnnDescriptor& x =
+        keep(cudnn_tensor(x_id, {p.samples, p.input.channels, p.input.height, p.input.width}, number));
     CudnnDescriptor& weight = keep(cudnn_tensor(
         w_id, {p.output.channels, p.input.channels / w.groups, w.kernel_height, w.kernel_width}, number));
     // What flows on inside of the graph is float.
-    CudnnDescriptor* y = &keep(more ? cudnn_tensor(next_id_++, out, CUDNN_DATA_FLOAT, true)
-                                    : cudnn_tensor(y_id, out, number));
-    CudnnDescriptor& convolution = keep(CudnnDescriptor(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR, "a convolution"));
+    CudnnDescriptor* y =
+        &keep(more ? cudnn_tensor(next_id_++, out, CUDNN_DATA_FLOAT, true) : cudnn_tensor(y_id, out, number));
+    CudnnDescriptor& convolution =
+        keep(CudnnDescriptor(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR, "a convolution"));
     const cudnnConvolutionMode_t mode = CUDNN_CROSS_CORRELATION;
     convolution.set(CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_DATA_FLOAT)
         .set(CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_TYPE_CONVOLUTION_MODE, 1, &mode)
@@ -99,29 +101,33 @@ class CudnnConvolution {
     };
     switch (pass) {
       case ConvolutionPass::forward:
-        return add(CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR,
-                   CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA,
-                   CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X,
-                   CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y);
-      case ConvolutionPass::input_gradient:
-        return add(CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR,
-                   CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA,
-                   CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX,
-                   CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY);
-      case ConvolutionPass::weight_gradient:
         return add(
-            CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR,
-            CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_ALPHA, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA,
-            CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X,
-            CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY);
+            CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR,
+            CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA,
+            CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X,
+            CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y);
+      case ConvolutionPass::input_gradient:
+        return add(
+            CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR,
+            CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA,
+            CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX,
+            CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY);
+      case ConvolutionPass::weight_gradient:
+        return add(CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR,
+                   CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_ALPHA,
+                   CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA,
+                   CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC,
+                   CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X,
+                   CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW,
+                   CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY);
     }
   }
 
   CudnnDescriptor& pointwise(cudnnPointwiseMode_t mode, const ConvolutionProblem& p, const CudnnDescriptor& x,
                              const CudnnDescriptor* second, bool last, const std::vector<std::int64_t>& size,
                              cudnnDataType_t number) {
-    CudnnDescriptor& y =
-        keep(last ? cudnn_tensor(y_id, size, number) : cudnn_tensor(next_id_++, size, CUDNN_DATA_FLOAT, true));
+    CudnnDescriptor& y = keep(last ? cudnn_tensor(y_id, size, number)
+                                   : cudnn_tensor(next_id_++, size, CUDNN_DATA_FLOAT, true));
     CudnnDescriptor& rule = keep(CudnnDescriptor(CUDNN_BACKEND_POINTWISE_DESCRIPTOR, "a pointwise rule"));
     rule.set(CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, &mode)
         .set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_DATA_FLOAT);
@@ -135,7 +141,8 @@ class CudnnConvolution {
     rule.finalize();
     CudnnDescriptor& operation =
         keep(CudnnDescriptor(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR, "a pointwise operation"));
-    operation.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, rule).set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x);
+    operation.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, rule)
+        .set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x);
     if (second != nullptr) operation.set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, *second);
     operation.set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y).finalize();
     operations_.push_back(operation.get());

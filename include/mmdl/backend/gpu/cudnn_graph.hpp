@@ -16,7 +16,8 @@ class CudnnDescriptor {
  public:
   CudnnDescriptor() = default;
   CudnnDescriptor(cudnnBackendDescriptorType_t type, const char* what) : what_(what) {
-    Cudnn::get().check(Cudnn::get().cudnnBackendCreateDescriptor(type, &descriptor_), std::string("create ") + what);
+    Cudnn::get().check(Cudnn::get().cudnnBackendCreateDescriptor(type, &descriptor_),
+                       std::string("create ") + what);
   }
   CudnnDescriptor(CudnnDescriptor&& other) noexcept { swap(other); }
   CudnnDescriptor& operator=(CudnnDescriptor&& other) noexcept {
@@ -85,8 +86,8 @@ struct CudnnTarget {
 /// A device by its description, in cuDNN's own notation.
 inline CudnnDescriptor cudnn_device(const std::string& json) {
   CudnnDescriptor device(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR, "a device");
-  device.set(CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR, static_cast<std::int64_t>(json.size()),
-             json.data());
+  device.set(CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR,
+             static_cast<std::int64_t>(json.size()), json.data());
   device.finalize();
   return device;
 }
@@ -127,8 +128,9 @@ inline std::vector<CudnnDescriptor> cudnn_proposals(const CudnnTarget& target, c
   if (!heuristics.try_finalize()) return {};
   std::int64_t count = 0;
   const Cudnn& cudnn = Cudnn::get();
-  if (cudnn.cudnnBackendGetAttribute(heuristics.get(), CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR,
-                                     0, &count, nullptr) != CUDNN_STATUS_SUCCESS)
+  if (cudnn.cudnnBackendGetAttribute(heuristics.get(), CUDNN_ATTR_ENGINEHEUR_RESULTS,
+                                     CUDNN_TYPE_BACKEND_DESCRIPTOR, 0, &count,
+                                     nullptr) != CUDNN_STATUS_SUCCESS)
     return {};
   std::vector<CudnnDescriptor> proposals;
   std::vector<cudnnBackendDescriptor_t> places;
@@ -155,8 +157,8 @@ inline bool cudnn_engine_notes(const CudnnDescriptor& configuration, cudnnBacken
               "ask for an engine");
   cudnnBackendNumericalNote_t notes[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
   cudnn.check(cudnn.cudnnBackendGetAttribute(engine.get(), CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
-                                             CUDNN_TYPE_NUMERICAL_NOTE, CUDNN_NUMERICAL_NOTE_TYPE_COUNT, &count,
-                                             notes),
+                                             CUDNN_TYPE_NUMERICAL_NOTE, CUDNN_NUMERICAL_NOTE_TYPE_COUNT,
+                                             &count, notes),
               "ask an engine");
   for (std::int64_t i = 0; i < count; ++i)
     if (notes[i] == note) return true;
@@ -166,7 +168,8 @@ inline bool cudnn_engine_notes(const CudnnDescriptor& configuration, cudnnBacken
 /// The plan of a configuration; empty where it does not support the graph.
 inline CudnnDescriptor cudnn_plan(const CudnnTarget& target, const CudnnDescriptor& configuration) {
   CudnnDescriptor plan(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR, "a plan");
-  if (target.handle != nullptr) plan.set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &target.handle);
+  if (target.handle != nullptr)
+    plan.set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &target.handle);
   if (target.properties != nullptr) plan.set(CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, *target.properties);
   plan.set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configuration);
   if (!plan.try_finalize()) return {};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the GPU backend asks of a device: memory, kernels, convolutions, and lists of commands that run in order.
+// What the GPU backend asks of a device: memory, kernels, convolutions, and lists of commands that run in
+// order.
 #pragma once
 
 #include <cstddef>

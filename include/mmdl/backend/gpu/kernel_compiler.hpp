@@ -16,14 +16,15 @@
 namespace mmdl::detail {
 
 /// The folder of what the GPU backend remembers: `MMDL_CACHE` of the environment, else `mmdl` in
-/// `XDG_CACHE_HOME` or in `.cache` of the home folder; empty: nothing is remembered. `MMDL_CACHE=` switches it
-/// off.
+/// `XDG_CACHE_HOME` or in `.cache` of the home folder; empty: nothing is remembered. `MMDL_CACHE=` switches
+/// it off.
 inline std::string gpu_cache_folder() {
   const auto from = [](const char* name) -> const char* { return std::getenv(name); };
   if (const char* given = from("MMDL_CACHE")) return given;
   if (const char* given = from("XDG_CACHE_HOME"); given != nullptr && *given != '\0')
     return std::string(given) + "/mmdl";
-  if (const char* home = from("HOME"); home != nullptr && *home != '\0') return std::string(home) + "/.cache/mmdl";
+  if (const char* home = from("HOME"); home != nullptr && *home != '\0')
+    return std::string(home) + "/.cache/mmdl";
   return "";
 }
 
@@ -111,11 +112,11 @@ inline std::string compile_kernel(const KernelText& text, const std::string& arc
   nvrtcProgram program = nullptr;
   const std::string place = "kernel " + text.name() + " for " + architecture;
   const auto check = [&](nvrtcResult result, const char* what) {
-    if (result != NVRTC_SUCCESS)
-      fail(place + ": cannot " + what + ": " + nvrtc.nvrtcGetErrorString(result));
+    if (result != NVRTC_SUCCESS) fail(place + ": cannot " + what + ": " + nvrtc.nvrtcGetErrorString(result));
   };
-  check(nvrtc.nvrtcCreateProgram(&program, source.c_str(), (text.name() + ".cu").c_str(), 0, nullptr, nullptr),
-        "begin");
+  check(
+      nvrtc.nvrtcCreateProgram(&program, source.c_str(), (text.name() + ".cu").c_str(), 0, nullptr, nullptr),
+      "begin");
   const std::string option = "--gpu-architecture=" + architecture;
   const char* options[] = {option.c_str(), "--std=c++17", "--device-as-default-execution-space"};
   const nvrtcResult result = nvrtc.nvrtcCompileProgram(program, 3, options);

@@ -86,8 +86,9 @@ struct GpuKernel<operators::MaxPool, T> {
   static void forward(GpuCommands& commands, const ForwardArguments<T>& a) {
     // A window of padding alone gives the lowest number.
     std::string body = max_pool_forward_text;
-    KernelText text("max_pool_forward", (is_narrow<T> ? "#define LOWEST -3.3895314e38f\n"
-                                                      : "#define LOWEST -3.402823466e38f\n") + body);
+    KernelText text(
+        "max_pool_forward",
+        (is_narrow<T> ? "#define LOWEST -3.3895314e38f\n" : "#define LOWEST -3.402823466e38f\n") + body);
     set_window<T>(text, *a.node);
     KernelArguments k;
     k.p[0] = const_cast<T*>(a.inputs[0]);

@@ -26,7 +26,8 @@ struct GpuKernel<operators::Maximum, T> {
     int outputs = 0;
     for (int k = 0; k < inputs; ++k) {
       body += " { const bool takes = x" + std::to_string(k) + " == x" + std::to_string(inputs) + ";";
-      if (a.input_gradients[k] != nullptr) body += " y" + std::to_string(outputs++) + " = takes ? left : 0.0f;";
+      if (a.input_gradients[k] != nullptr)
+        body += " y" + std::to_string(outputs++) + " = takes ? left : 0.0f;";
       body += " left = takes ? 0.0f : left; }";
     }
     ElementwiseKernelOf<T> kernel("maximum_backward", body);

@@ -12,16 +12,18 @@ struct GpuKernel<operators::Slice, T> {
   static void forward(GpuCommands& commands, const ForwardArguments<T>& a) {
     const Node& node = *a.node;
     const long rows = node.output.pixels(), channels = node.output.channels;
-    copy_block(commands, a.inputs[0], whole(node), a.output, {0, channels, rows}, a.samples, rows, channels, false);
+    copy_block(commands, a.inputs[0], whole(node), a.output, {0, channels, rows}, a.samples, rows, channels,
+               false);
   }
   static void backward(GpuCommands& commands, const BackwardArguments<T>& a) {
     const Node& node = *a.node;
     if (a.input_gradients[0] == nullptr) return;
     const long rows = node.output.pixels(), channels = node.output.channels;
     if (!a.accumulate[0])
-      commands.clear(a.input_gradients[0], static_cast<std::size_t>(a.samples * node.input.size()) * sizeof(T));
-    copy_block(commands, a.output_gradient, {0, channels, rows}, a.input_gradients[0], whole(node), a.samples, rows,
-               channels, true);
+      commands.clear(a.input_gradients[0],
+                     static_cast<std::size_t>(a.samples * node.input.size()) * sizeof(T));
+    copy_block(commands, a.output_gradient, {0, channels, rows}, a.input_gradients[0], whole(node), a.samples,
+               rows, channels, true);
   }
 
  private:
@@ -51,7 +53,8 @@ extern "C" __global__ void __launch_bounds__(256) over_steps_backward(Arguments 
 template <class T>
 struct GpuKernel<operators::OverSteps, T> {
   static void forward(GpuCommands& commands, const ForwardArguments<T>& a) {
-    record(commands, "over_steps_forward", *a.node, a.inputs[0], a.output, a.samples * a.node->output.size(), false);
+    record(commands, "over_steps_forward", *a.node, a.inputs[0], a.output, a.samples * a.node->output.size(),
+           false);
   }
   static void backward(GpuCommands& commands, const BackwardArguments<T>& a) {
     if (a.input_gradients[0] == nullptr) return;
@@ -60,8 +63,8 @@ struct GpuKernel<operators::OverSteps, T> {
   }
 
  private:
-  static void record(GpuCommands& commands, const char* name, const Node& node, const T* from, T* to, long count,
-                     bool accumulate) {
+  static void record(GpuCommands& commands, const char* name, const Node& node, const T* from, T* to,
+                     long count, bool accumulate) {
     KernelText text(name, over_steps_text);
     text.number<T>()
         .set("ROWS", node.output.pixels())
