@@ -185,7 +185,7 @@ struct GpuLoss<SpreadSoftmaxCrossEntropy> {
 template <int Length>
 struct GpuLoss<SequenceCrossEntropy<Length>> {
   /// A target that is no class makes the loss NaN, which fails the step.
-  static GpuLossText text(const SequenceCrossEntropy<Length>& loss, int size) {
+  static GpuLossText text(const SequenceCrossEntropy<Length>& loss, int) {
     return {
         "  const int count = SIZE / TARGETS;\n  for (int step = 0; step < TARGETS; ++step) {\n"
         "    const int first = step * count;\n    const float wanted = y[step];\n"
