@@ -306,12 +306,14 @@ class Trainer<ModelType, Loss, Optimizer> {
     using Rule = detail::At<Index, LossTypes>;
     static_assert(
         detail::accepted<detail::is_complete<detail::GpuLoss<Rule>>, loss_has_no_kernel_on_gpu<Rule>>);
-    auto& engine = model_->engine();
-    detail::record_loss(c, std::get<static_cast<std::size_t>(Index)>(losses_),
-                        engine.output(program, samples, Index), targets,
-                        program.training ? engine.output_gradient(program, samples, Index) : nullptr,
-                        engine.weights().step_state()->losses + Index, samples,
-                        static_cast<int>(detail::At<Index, OutputList>::size));
+    if constexpr (detail::is_complete<detail::GpuLoss<Rule>>) {
+      auto& engine = model_->engine();
+      detail::record_loss(c, std::get<static_cast<std::size_t>(Index)>(losses_),
+                          engine.output(program, samples, Index), targets,
+                          program.training ? engine.output_gradient(program, samples, Index) : nullptr,
+                          engine.weights().step_state()->losses + Index, samples,
+                          static_cast<int>(detail::At<Index, OutputList>::size));
+    }
   }
 
   void record_judgement(detail::GpuCommands& c, float* gradients, bool training) {

@@ -55,6 +55,14 @@ class GpuEngine : public ParameterStore<float> {
     samples_ = samples;
   }
 
+  /// Runs the last forward again on the inputs that the device has, `times` times, and waits: what computing
+  /// alone takes.
+  void repeat_forward(const ProgramView& program, int times) {
+    Recording& recording = inference(program, samples_);
+    for (int i = 0; i < times; ++i) device_->run(*recording.captured);
+    device_->wait();
+  }
+
   /// Copies the numbers of the network's output `index` to the host.
   void copy_output(const ProgramView& program, int index, float* to) const {
     device_->download(to, output_place(program, samples_, index),
