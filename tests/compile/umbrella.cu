@@ -2,6 +2,9 @@
 // The whole library in a CUDA translation unit: nvcc reads every header, and plans and instantiates a
 // network.
 #include <mmdl/mmdl.hpp>
+#if __has_include(<cudnn.h>)
+#  include <mmdl/gpu.hpp>
+#endif
 #include <type_traits>
 
 using namespace mmdl;

@@ -182,7 +182,8 @@ class CudaDevice : public Device {
   std::unique_ptr<CapturedCommands> capture(std::span<const Command> commands) override {
     bind();
     wait();
-    check(driver_.cuStreamBeginCapture(stream_, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL), "record");
+    // Relaxed: cuDNN may load what it needs at the first run of a plan.
+    check(driver_.cuStreamBeginCapture(stream_, CU_STREAM_CAPTURE_MODE_RELAXED), "record");
     CUgraph graph = nullptr;
     try {
       for (const Command& command : commands) run_one(command);

@@ -7,12 +7,12 @@
 namespace mmdl::detail {
 
 inline constexpr const char* global_average_pool_text = R"cuda(
-// Block (x, y): 32 channels of sample y, 8 pixels at a time.
+// Block (x, y): 32 channels from 32 y on of sample x, 8 pixels at a time.
 extern "C" __global__ void __launch_bounds__(256) global_average_pool_forward(Arguments a) {
   __shared__ float shared[256];
   const int lane = threadIdx.x % 32, line = threadIdx.x / 32;
-  const int c = blockIdx.x * 32 + lane;
-  const Number* x = (const Number*)a.p[0] + (long long)blockIdx.y * PIXELS * CHANNELS;
+  const int c = blockIdx.y * 32 + lane;
+  const Number* x = (const Number*)a.p[0] + (long long)blockIdx.x * PIXELS * CHANNELS;
   float sum = 0.0f;
   if (c < CHANNELS)
     for (int pixel = line; pixel < PIXELS; pixel += 8) sum += to_float(x[(long long)pixel * CHANNELS + c]);
@@ -20,7 +20,7 @@ extern "C" __global__ void __launch_bounds__(256) global_average_pool_forward(Ar
   __syncthreads();
   if (line != 0 || c >= CHANNELS) return;
   for (int i = 1; i < 8; ++i) sum += shared[i * 32 + lane];
-  put(((Number*)a.p[1])[(long long)blockIdx.y * CHANNELS + c], sum / (float)PIXELS);
+  put(((Number*)a.p[1])[(long long)blockIdx.x * CHANNELS + c], sum / (float)PIXELS);
 }
 extern "C" __global__ void __launch_bounds__(256) global_average_pool_backward(Arguments a) {
   const long long i = (long long)blockIdx.x * 256 + threadIdx.x;
@@ -40,7 +40,7 @@ struct GpuKernel<operators::GlobalAveragePool, T> {
     k.p[0] = const_cast<T*>(a.inputs[0]);
     k.p[1] = a.output;
     commands.launch(text("global_average_pool_forward", *a.node, false),
-                    {blocks_for(a.node->input.channels, 32), static_cast<unsigned>(a.samples), 256}, k);
+                    {static_cast<unsigned>(a.samples), blocks_for(a.node->input.channels, 32), 256}, k);
   }
   static void backward(GpuCommands& commands, const BackwardArguments<T>& a) {
     if (a.input_gradients[0] == nullptr) return;
