@@ -7,41 +7,6 @@
 
 namespace mmdl::detail {
 
-inline constexpr const char* batch_norm_moments_text = R"cuda(
-// Sums of x - pivot and of its square, pivot the channel's first number, which keeps the square small.
-// Block (x, y): 32 channels, part y of the rows.
-extern "C" __global__ void __launch_bounds__(256) batch_norm_moments(Arguments a) {
-  __shared__ float first[256];
-  __shared__ float second[256];
-  const Number* x = (const Number*)a.p[0];
-  float* partial = (float*)a.p[1];
-  const long long rows = a.n[0], parts = gridDim.y, part = blockIdx.y;
-  const int lane = threadIdx.x % 32, line = threadIdx.x / 32;
-  const int c = blockIdx.x * 32 + lane;
-  const long long begin = rows * part / parts, end = rows * (part + 1) / parts;
-  float sum = 0.0f, squares = 0.0f;
-  if (c < CHANNELS) {
-    const float pivot = to_float(x[c]);
-    for (long long row = begin + line; row < end; row += 8) {
-      const float d = to_float(x[row * CHANNELS + c]) - pivot;
-      sum += d;
-      squares += d * d;
-    }
-  }
-  first[threadIdx.x] = sum;
-  second[threadIdx.x] = squares;
-  __syncthreads();
-  if (line == 0 && c < CHANNELS) {
-    for (int i = 1; i < 8; ++i) {
-      sum += first[i * 32 + lane];
-      squares += second[i * 32 + lane];
-    }
-    partial[(part * 2) * CHANNELS + c] = sum;
-    partial[(part * 2 + 1) * CHANNELS + c] = squares;
-  }
-}
-)cuda";
-
 inline constexpr const char* batch_norm_coefficients_text = R"cuda(
 // For each channel scale and shift: from the batch's moments (MODE 0), from those kept (1), from the running
 // statistics (2).
@@ -85,47 +50,6 @@ extern "C" __global__ void __launch_bounds__(256) batch_norm_coefficients(Argume
 }
 )cuda";
 
-inline constexpr const char* batch_norm_gradient_sums_text = R"cuda(
-// Sums of dz and of dz * (x - mean), dz the gradient behind the activation.
-extern "C" __global__ void __launch_bounds__(256) batch_norm_gradient_sums(Arguments a) {
-  __shared__ float first[256];
-  __shared__ float second[256];
-  const Number* x = (const Number*)a.p[0];
-  const Number* y = (const Number*)a.p[1];
-  const Number* dy = (const Number*)a.p[2];
-  float* partial = (float*)a.p[3];
-  const float* scale = (const float*)a.p[4];
-  const float* mean = (const float*)a.p[5];
-  const long long rows = a.n[0], parts = gridDim.y, part = blockIdx.y;
-  const int lane = threadIdx.x % 32, line = threadIdx.x / 32;
-  const int c = blockIdx.x * 32 + lane;
-  const long long begin = rows * part / parts, end = rows * (part + 1) / parts;
-  float sum = 0.0f, products = 0.0f;
-  if (c < CHANNELS) {
-    const float factor = scale[c], shift = scale[CHANNELS + c], centre = mean[c];
-    for (long long row = begin + line; row < end; row += 8) {
-      const long long i = row * CHANNELS + c;
-      const float v = to_float(x[i]);
-      const float out = MASK_FROM_OUTPUT ? to_float(y[i]) : v * factor + shift;
-      const float dz = activation_gradient<ACTIVATION>(out, to_float(dy[i]));
-      sum += dz;
-      products += dz * (v - centre);
-    }
-  }
-  first[threadIdx.x] = sum;
-  second[threadIdx.x] = products;
-  __syncthreads();
-  if (line == 0 && c < CHANNELS) {
-    for (int i = 1; i < 8; ++i) {
-      sum += first[i * 32 + lane];
-      products += second[i * 32 + lane];
-    }
-    partial[(part * 2) * CHANNELS + c] = sum;
-    partial[(part * 2 + 1) * CHANNELS + c] = products;
-  }
-}
-)cuda";
-
 inline constexpr const char* batch_norm_gradient_coefficients_text = R"cuda(
 // The parameters' gradients, and slope and constant of dx = scale * dz + slope * (x - mean) + constant.
 extern "C" __global__ void __launch_bounds__(256) batch_norm_gradient_coefficients(Arguments a) {
@@ -164,18 +88,15 @@ struct GpuKernel<operators::BatchNorm, T> {
     const long rows = a.samples * node.output.pixels(), channels = node.output.channels;
     check(node, rows, a.training);
     float* scale = commands.scratch<float>(2 * channels);
-    const long parts = row_parts(rows);
+    long parts = 0;
     KernelArguments k;
     if (a.training && !a.again) {
-      float* partial = commands.scratch<float>(2 * parts * channels);
-      KernelText moments("batch_norm_moments", batch_norm_moments_text);
-      moments.number<T>().set("CHANNELS", channels);
-      KernelArguments m;
-      m.p[0] = const_cast<T*>(a.inputs[0]);
-      m.p[1] = partial;
-      m.n[0] = rows;
-      commands.launch(moments, {blocks_for(channels, 32), static_cast<unsigned>(parts), 256}, m);
-      k.p[1] = partial;
+      // Of x - pivot and of its square, pivot the channel's first number, which keeps the square small.
+      RowSums<T> moments("batch_norm_moments", "      k0[j] = to_float(((const Number*)a.p[1])[c]);",
+                         "        const float d = x0 - k0[j]; s0[j] += d; s1[j] += d * d;", 2);
+      const auto sums = moments.read(a.inputs[0]).launch(commands, rows, channels);
+      k.p[1] = sums.first;
+      parts = sums.second;
     }
     coefficients(commands, node, a.training ? (a.again ? 1 : 0) : 2, a.inputs[0], rows, parts, a.parameters,
                  a.states, a.saved, scale, k);
@@ -202,17 +123,15 @@ struct GpuKernel<operators::BatchNorm, T> {
     check(node, rows, a.training);
     float* scale = commands.scratch<float>(2 * channels);
     float* slope = commands.scratch<float>(2 * channels);
-    const long parts = row_parts(rows);
     const bool masked = node.activation != Activation::none;
     const bool from_output =
         masked && ((node.has_residual && !node.activation_first) || a.inputs[0] == nullptr);
     const float* mean = a.training ? a.saved : a.states[0];
-    coefficients(commands, node, a.training ? 1 : 2, a.inputs[0], rows, parts, a.parameters,
+    coefficients(commands, node, a.training ? 1 : 2, a.inputs[0], rows, 0, a.parameters,
                  const_cast<float* const*>(a.states), const_cast<float*>(a.saved), scale, {});
     const bool wants_parameters = a.parameter_gradients[0] != nullptr || a.parameter_gradients[1] != nullptr;
     const bool moved = a.training && a.input_gradients[0] != nullptr;
-    if (wants_parameters || moved)
-      sums(commands, a, from_output, rows, parts, mean, scale, slope, wants_parameters);
+    if (wants_parameters || moved) sums(commands, a, from_output, rows, mean, scale, slope, wants_parameters);
     write(commands, a, from_output, rows, mean, scale, slope);
   }
 
@@ -248,24 +167,25 @@ struct GpuKernel<operators::BatchNorm, T> {
   }
 
   static void sums(GpuCommands& commands, const BackwardArguments<T>& a, bool from_output, long rows,
-                   long parts, const float* mean, float* scale, float* slope, bool wants_parameters) {
+                   const float* mean, float* scale, float* slope, bool wants_parameters) {
     const Node& node = *a.node;
     const long channels = node.output.channels;
-    float* partial = commands.scratch<float>(2 * parts * channels);
-    KernelText text("batch_norm_gradient_sums", batch_norm_gradient_sums_text);
-    text.number<T>()
-        .set("CHANNELS", channels)
-        .set("ACTIVATION", static_cast<long>(node.activation))
-        .set("MASK_FROM_OUTPUT", from_output ? 1 : 0);
-    KernelArguments k;
-    k.p[0] = const_cast<T*>(a.inputs[0]);
-    k.p[1] = const_cast<T*>(a.output);
-    k.p[2] = const_cast<T*>(a.output_gradient);
-    k.p[3] = partial;
-    k.p[4] = scale;
-    k.p[5] = const_cast<float*>(mean);
-    k.n[0] = rows;
-    commands.launch(text, {blocks_for(channels, 32), static_cast<unsigned>(parts), 256}, k);
+    // Of dz and of dz * (x - mean), dz the gradient behind the activation.
+    RowSums<T> gradients("batch_norm_gradient_sums",
+                         "      k0[j] = ((const float*)a.p[EXTRA])[c];\n"
+                         "      k1[j] = ((const float*)a.p[EXTRA])[CHANNELS + c];\n"
+                         "      k2[j] = ((const float*)a.p[EXTRA + 1])[c];",
+                         std::string("        const float y = ") +
+                             (from_output ? "x2" : "x0 * k0[j] + k1[j]") +
+                             ";\n        const float dz = activation_gradient<ACTIVATION>(y, x1);\n"
+                             "        s0[j] += dz; s1[j] += dz * (x0 - k2[j]);",
+                         2);
+    gradients.read(a.inputs[0]).read(a.output_gradient);
+    if (from_output) gradients.read(a.output);
+    const auto [partial, parts] = gradients.extra(scale)
+                                      .extra(mean)
+                                      .set("ACTIVATION", static_cast<long>(node.activation))
+                                      .launch(commands, rows, channels);
     KernelText combine("batch_norm_gradient_coefficients", batch_norm_gradient_coefficients_text);
     combine.set("CHANNELS", channels)
         .set("TRAINING", a.training ? 1 : 0)
