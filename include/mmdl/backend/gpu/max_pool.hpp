@@ -38,25 +38,26 @@ extern "C" __global__ void __launch_bounds__(256) max_pool_forward(Arguments a) 
 
 inline constexpr const char* max_pool_backward_text = R"cuda(
 // Each number of the input gathers from the windows over it whose first maximum it is.
-__device__ __forceinline__ bool is_first_maximum(const Number* x, float y, long long sample, int oh, int ow, int ih, int iw,
-                                                 int c) {
+__device__ __forceinline__ bool is_first_maximum(const Number* x, float value, long long sample, int oh, int ow, int ih,
+                                                 int iw, int c) {
+  bool before = true;
   for (int u = 0; u < KERNEL_HEIGHT; ++u) {
     const int h = oh * STRIDE - PAD_TOP + u * DILATION;
     if (h < 0 || h >= IN_HEIGHT) continue;
     for (int v = 0; v < KERNEL_WIDTH; ++v) {
       const int w = ow * STRIDE - PAD_LEFT + v * DILATION;
       if (w < 0 || w >= IN_WIDTH) continue;
-      if (h == ih && w == iw) return true;
-      if (to_float(x[((sample + h) * IN_WIDTH + w) * CHANNELS + c]) == y) return false;
+      if (h == ih && w == iw) { before = false; continue; }
+      const float other = to_float(x[((sample + h) * IN_WIDTH + w) * CHANNELS + c]);
+      if (before ? !(other < value) : !(other <= value)) return false;
     }
   }
-  return false;
+  return true;
 }
 extern "C" __global__ void __launch_bounds__(256) max_pool_backward(Arguments a) {
   const Number* x = (const Number*)a.p[0];
-  const Number* y = (const Number*)a.p[1];
-  const Number* dy = (const Number*)a.p[2];
-  Number* dx = (Number*)a.p[3];
+  const Number* dy = (const Number*)a.p[1];
+  Number* dx = (Number*)a.p[2];
   const long long i = (long long)blockIdx.x * 256 + threadIdx.x;
   if (i >= a.n[0]) return;
   const int c = (int)(i % CHANNELS);
@@ -73,7 +74,7 @@ extern "C" __global__ void __launch_bounds__(256) max_pool_backward(Arguments a)
       if (left < 0 || left % STRIDE != 0 || left / STRIDE >= OUT_WIDTH) continue;
       const int oh = top / STRIDE, ow = left / STRIDE;
       const long long at = ((n * OUT_HEIGHT + oh) * OUT_WIDTH + ow) * CHANNELS + c;
-      if (to_float(y[at]) == value && is_first_maximum(x, value, sample, oh, ow, ih, iw, c)) sum += to_float(dy[at]);
+      if (is_first_maximum(x, value, sample, oh, ow, ih, iw, c)) sum += to_float(dy[at]);
     }
   }
   put(dx[i], ACCUMULATE ? to_float(dx[i]) + sum : sum);
@@ -103,9 +104,8 @@ struct GpuKernel<operators::MaxPool, T> {
     set_window<T>(text, *a.node).set("ACCUMULATE", a.accumulate[0] ? 1 : 0);
     KernelArguments k;
     k.p[0] = const_cast<T*>(a.inputs[0]);
-    k.p[1] = const_cast<T*>(a.output);
-    k.p[2] = const_cast<T*>(a.output_gradient);
-    k.p[3] = a.input_gradients[0];
+    k.p[1] = const_cast<T*>(a.output_gradient);
+    k.p[2] = a.input_gradients[0];
     k.n[0] = a.samples * a.node->input.size();
     commands.launch(text, {blocks_for(static_cast<long>(k.n[0]), 256), 1, 256}, k);
   }
