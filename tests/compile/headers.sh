@@ -28,7 +28,7 @@ for cuda in "${CUDA_PATH:-}" "${CUDA_HOME:-}" /usr/local/cuda; do
   if [[ -n $cuda && -d $cuda/include ]]; then flags+=(-isystem "$cuda/include") && break; fi
 done
 needs data jpeglib.h png.h nlohmann/json.hpp
-for header in backend/gpu/{cuda_libraries,cudnn_graph,cudnn_convolution,kernel_compiler,cuda_device}.hpp gpu.hpp; do
+for header in backend/gpu/{cuda_libraries,cudnn_graph,cudnn_convolution,cuda_convolution,kernel_compiler,cuda_device}.hpp gpu.hpp; do
   needs "$header" cuda.h nvrtc.h cudnn.h
 done
 needs distributed mpi.h

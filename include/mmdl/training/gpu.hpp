@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Models and trainers on the GPU.
+// Training on the GPU.
 #pragma once
 
 #include <array>
@@ -15,43 +15,11 @@
 
 #include "../losses/gpu.hpp"
 #include "../optim/gpu.hpp"
-#include "../training/gpu_engine.hpp"
 #include "../training/gpu_feed.hpp"
-#include "../training/model.hpp"
+#include "../training/gpu_model.hpp"
 #include "../training/trainer.hpp"
 
 namespace mmdl {
-
-namespace detail {
-
-template <>
-struct EngineOf<Gpu> {
-  using type = GpuEngine<float>;
-  static constexpr long slice_bytes = 4L << 30;
-};
-template <>
-struct EngineOf<GpuBFloat16> {
-  using type = GpuEngine<BFloat16>;
-  static constexpr long slice_bytes = 4L << 30;
-};
-
-template <class ModelType>
-concept OnGpu = std::is_same_v<typename ModelType::backend, Gpu> ||
-    std::is_same_v<typename ModelType::backend, GpuBFloat16>;
-
-}  // namespace detail
-
-/// The loss of a step on the GPU, which may still be under way: converting it to a number waits for the step.
-/// Throws `Error` then if the loss (or, with clipping, the gradient's norm) was not finite: that step has
-/// changed nothing. It can be read until 64 further steps were made, while the trainer lives.
-class DeviceLoss {
- public:
-  explicit DeviceLoss(std::function<float()> read) : read_(std::move(read)) {}
-  operator float() const { return read_(); }
-
- private:
-  std::function<float()> read_;
-};
 
 /// A trainer of a model on the GPU: the same as on the CPU, but that `step` gives a `DeviceLoss`, so that the
 /// host need not wait. A step, from the packing of weights to the optimizer's update, is recorded once for

@@ -107,7 +107,7 @@ class GpuEngine : public ParameterStore<float> {
   }
   /// Records the packing of the weights that a program reads.
   void record_packing(GpuCommands& commands, const ProgramView& program) {
-    packing(program).record(commands, kernels_number());
+    packing(program).record(commands);
   }
   const T* output(const ProgramView& program, int samples, int index) const {
     return places_of(program, samples).value(program.outputs.id[index]);
@@ -141,7 +141,6 @@ class GpuEngine : public ParameterStore<float> {
     std::unique_ptr<CapturedCommands> captured;
   };
 
-  static constexpr NumberType kernels_number() { return number_type<T>; }
   const GpuKernelTable<T>& kernel(const Node& node) const {
     return *kernels_[static_cast<std::size_t>(node.source)];
   }
@@ -248,7 +247,7 @@ class GpuEngine : public ParameterStore<float> {
     GpuPacking<T>& p = packing(program);
     if (p.packed_at == weights_->version()) return;
     GpuCommands commands(*device_, nullptr, tf32_);
-    p.record(commands, kernels_number());
+    p.record(commands);
     device_->run(commands.commands());
     p.packed_at = weights_->version();
   }

@@ -161,7 +161,7 @@ class GpuPacking {
   const void* weight(int n) const { return weights_[static_cast<std::size_t>(n)]; }
   const float* shift(int n) const { return shifts_[static_cast<std::size_t>(n)]; }
 
-  void record(GpuCommands& commands, NumberType) const {
+  void record(GpuCommands& commands) const {
     if (count_ == 0) return;
     KernelText text("pack_weights", pack_weights_text);
     text.number<T>();

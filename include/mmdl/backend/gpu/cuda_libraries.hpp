@@ -77,7 +77,8 @@ class SharedLibrary {
 #define MMDL_DRIVER_FUNCTIONS(F)                                                                             \
   F(cuInit)                                                                                                  \
   F(cuDriverGetVersion)                                                                                      \
-  F(cuDeviceGetCount) F(cuDeviceGet) F(cuDeviceGetName) F(cuDeviceGetAttribute) F(cuDevicePrimaryCtxRetain)  \
+  F(cuDeviceGetCount)                                                                                        \
+  F(cuDeviceGet) F(cuDeviceGetName) F(cuDeviceGetAttribute) F(cuDevicePrimaryCtxRetain)                      \
       F(cuDevicePrimaryCtxRelease) F(cuCtxSetCurrent) F(cuGetErrorString) F(cuMemAlloc) F(cuMemFree)         \
           F(cuMemGetInfo) F(cuMemHostAlloc) F(cuMemFreeHost) F(cuMemcpyHtoDAsync) F(cuMemcpyDtoHAsync)       \
               F(cuMemcpyDtoDAsync) F(cuMemsetD8Async) F(cuStreamCreate) F(cuStreamDestroy)                   \
@@ -109,12 +110,12 @@ struct CudaDriver {
   }
 };
 
-#define MMDL_NVRTC_FUNCTIONS(F)                                                                           \
-  F(nvrtcVersion)                                                                                         \
-  F(nvrtcCreateProgram)                                                                                   \
-  F(nvrtcDestroyProgram) F(nvrtcCompileProgram) F(nvrtcGetCUBINSize) F(nvrtcGetCUBIN)                     \
-      F(nvrtcGetProgramLogSize) F(nvrtcGetProgramLog) F(nvrtcGetErrorString) F(nvrtcGetNumSupportedArchs) \
-          F(nvrtcGetSupportedArchs)
+#define MMDL_NVRTC_FUNCTIONS(F)                                                          \
+  F(nvrtcVersion)                                                                        \
+  F(nvrtcCreateProgram)                                                                  \
+  F(nvrtcDestroyProgram)                                                                 \
+  F(nvrtcCompileProgram) F(nvrtcGetCUBINSize) F(nvrtcGetCUBIN) F(nvrtcGetProgramLogSize) \
+      F(nvrtcGetProgramLog) F(nvrtcGetErrorString) F(nvrtcGetNumSupportedArchs) F(nvrtcGetSupportedArchs)
 
 struct Nvrtc {
   MMDL_NVRTC_FUNCTIONS(MMDL_MEMBER)
@@ -132,12 +133,13 @@ struct Nvrtc {
   }
 };
 
-#define MMDL_CUDNN_FUNCTIONS(F)                                                                    \
-  F(cudnnGetVersion)                                                                               \
-  F(cudnnCreate)                                                                                   \
-  F(cudnnDestroy) F(cudnnSetStream) F(cudnnGetErrorString) F(cudnnGetLastErrorString)              \
-      F(cudnnBackendCreateDescriptor) F(cudnnBackendDestroyDescriptor) F(cudnnBackendSetAttribute) \
-          F(cudnnBackendGetAttribute) F(cudnnBackendFinalize) F(cudnnBackendExecute)
+#define MMDL_CUDNN_FUNCTIONS(F)                                                                       \
+  F(cudnnGetVersion)                                                                                  \
+  F(cudnnCreate)                                                                                      \
+  F(cudnnDestroy)                                                                                     \
+  F(cudnnSetStream) F(cudnnGetErrorString) F(cudnnGetLastErrorString) F(cudnnBackendCreateDescriptor) \
+      F(cudnnBackendDestroyDescriptor) F(cudnnBackendSetAttribute) F(cudnnBackendGetAttribute)        \
+          F(cudnnBackendFinalize) F(cudnnBackendExecute)
 
 struct Cudnn {
   MMDL_CUDNN_FUNCTIONS(MMDL_MEMBER)
