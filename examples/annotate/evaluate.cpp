@@ -12,7 +12,7 @@ namespace annotate {
 
 void run(const EvaluateCommand& command) {
   if (command.threads > 0) mmdl::set_thread_count(command.threads);
-  const LoadedModel model = load_model(command.weights);
+  const LoadedModel model = load_model(command.weights, command.precision, command.device);
   const Selection selection = resolved(command.selection, model.program->has_quantity(),
                                        model.notes.labels.size(), model.program->chooses());
   const mmdl::Manifest manifest =

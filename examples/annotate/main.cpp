@@ -63,6 +63,13 @@ void add_running(CLI::App& app, Command& command) {
       ->check(whole(0, 256))
       ->capture_default_str();
   app.add_option("--threads", command.threads, "threads that compute (0: all cores)")->check(whole(0, 1024));
+  app.add_option("--device", command.device, "where the network runs: cpu or gpu (full alone)")
+      ->check(one_of({"cpu", "gpu"}))
+      ->capture_default_str();
+  app.add_option("--precision", command.precision,
+                 "of the network's values: float32 or bfloat16 (full alone)")
+      ->check(one_of({"float32", "bfloat16"}))
+      ->capture_default_str();
   app.add_option("--tags-file", command.tags_file, "the images' tags: lines of <image> <tag> <tag> ...");
   app.add_option("--root", command.root, "the images' folder, where it is not the manifest's");
   app.add_option(
@@ -87,9 +94,6 @@ void add_train(CLI::App& app, TrainCommand& c) {
       ->capture_default_str();
   app.add_option("--backbone", c.backbone, "backbone of the network")->capture_default_str();
   app.add_option("--size", c.size, "pixels a side")->check(whole(1, 4096))->capture_default_str();
-  app.add_option("--precision", c.precision, "of the network's values: float32 or bfloat16 (full alone)")
-      ->check(one_of({"float32", "bfloat16"}))
-      ->capture_default_str();
   app.add_option("--pretrained", c.pretrained,
                  "weights of another framework to begin the backbone with (.safetensors, in its own names)");
   const auto method =
@@ -158,9 +162,9 @@ void add_train(CLI::App& app, TrainCommand& c) {
       ->capture_default_str();
   add_running(app, c);
   // A method has an optimizer and a loss of its own, and trains in one go.
-  for (const char* name :
-       {"--variant", "--precision", "--optimizer", "--momentum", "--weight-decay", "--schedule", "--warm-up",
-        "--clip", "--quantity-weight", "--crop", "--monitor", "--checkpoint", "--resume", "--log"})
+  for (const char* name : {"--variant", "--device", "--precision", "--optimizer", "--momentum",
+                           "--weight-decay", "--schedule", "--warm-up", "--clip", "--quantity-weight",
+                           "--crop", "--monitor", "--checkpoint", "--resume", "--log"})
     method->excludes(app.get_option(name));
 }
 

@@ -75,14 +75,15 @@ class NotesReader {
 
 }  // namespace
 
-LoadedModel load_model(const std::string& path) {
+LoadedModel load_model(const std::string& path, const std::string& precision, const std::string& device) {
   LoadedModel model;
   ModelNotes& notes = model.notes;
   {
     const mmdl::SafetensorsFile file(path);
     const NotesReader reader(file);
     if (reader.text("version") != "1") fail(reader.place("version"), quoted(reader.text("version")), "'1'");
-    notes.network = {reader.text("backbone"), reader.text("variant"), reader.number<int>("size")};
+    notes.network = {reader.text("backbone"), reader.text("variant"), reader.number<int>("size"), precision,
+                     device};
     notes.labels = reader.names("labels");
     if (notes.labels.empty()) fail(reader.place("labels"), "no labels", "at least one");
     notes.label_counts = reader.list<std::vector<long>>("label_counts");

@@ -23,12 +23,13 @@ struct ModelNotes {
 std::map<std::string, std::string> to_metadata(const ModelNotes& notes);
 
 /// A weight file's network with its weights, and its notes. Throws `mmdl::Error` with the file's name for
-/// notes that are missing or lie, and for a network that this program was not built with.
+/// notes that are missing or lie, for a network that this program was not built with, and where there is no
+/// such device. Any file can be used in any precision, on any device.
 struct LoadedModel {
   ModelNotes notes;
   std::unique_ptr<Predictor> program;
 };
-LoadedModel load_model(const std::string& path);
+LoadedModel load_model(const std::string& path, const std::string& precision, const std::string& device);
 
 /// Throws unless the network has room for the labels and tags.
 void check_room(const Predictor& program, const std::string& place, std::size_t labels, std::size_t tags);

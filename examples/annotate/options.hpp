@@ -26,7 +26,7 @@ struct Selection {
 struct TrainCommand {
   std::string data, test, tags_file, test_tags_file, root;
   std::string variant = "full", backbone = "small";
-  std::string precision = "float32";
+  std::string precision = "float32", device = "cpu";
   int size = 64, epochs = 20, batch = 32, workers = 2, threads = 0;
   std::string optimizer = "adamw", schedule = "cosine";
   float learning_rate = 0.0f, momentum = 0.9f, weight_decay = -1.0f, clip = 5.0f, quantity_weight = 0.2f;
@@ -48,6 +48,7 @@ struct TrainCommand {
 
 struct EvaluateCommand {
   std::string weights, data, tags_file, root;
+  std::string precision = "float32", device = "cpu";
   int batch = 32, workers = 2, threads = 0, baseline_labels = 5;
   bool json = false, strict = false;
   Selection selection;
@@ -55,6 +56,7 @@ struct EvaluateCommand {
 
 struct PredictCommand {
   std::string weights, data, tags_file, root, sheet;
+  std::string precision = "float32", device = "cpu";
   std::vector<std::string> images, tags;
   int batch = 32, workers = 2, threads = 0, count = 0;
   bool json = false;

@@ -116,7 +116,7 @@ std::string shown_path(const PredictCommand& command, const Query& query, std::s
 
 void run(const PredictCommand& command) {
   if (command.threads > 0) mmdl::set_thread_count(command.threads);
-  const LoadedModel model = load_model(command.weights);
+  const LoadedModel model = load_model(command.weights, command.precision, command.device);
   const std::vector<std::string>& labels = model.notes.labels;
   const Selection selection =
       resolved(command.selection, model.program->has_quantity(), labels.size(), model.program->chooses());

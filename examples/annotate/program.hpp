@@ -20,9 +20,11 @@ struct NetworkName {
   std::string backbone, variant;  ///< instead of a variant, the name of a compared method
   int size = 0;
   std::string precision = "float32";  ///< of activations; weights and files are float32 in any case
+  std::string device = "cpu";         ///< or "gpu"; files are the same
 
   std::string str() const {
-    return variant + " over " + backbone + " at " + std::to_string(size) + " px in " + precision;
+    return variant + " over " + backbone + " at " + std::to_string(size) + " px in " + precision +
+           (device == "cpu" ? "" : " on " + device);
   }
   friend bool operator==(const NetworkName&, const NetworkName&) = default;
 };

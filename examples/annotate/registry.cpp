@@ -6,21 +6,35 @@
 
 namespace annotate {
 
+namespace {
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+}  // namespace
+
 std::unique_ptr<AnnotatorProgram> Registry::make(const NetworkName& name, const std::string& place,
                                                  std::uint64_t seed) const {
-  std::string known;
+  // What there is, with the devices of each: "small at 64 px in float32 (cpu, gpu)".
+  std::vector<std::pair<std::string, std::vector<std::string>>> known;
   for (const Entry& entry : entries_) {
     if (entry.name == name) return entry.maker(seed);
-    const std::string pair =
+    const std::string kind =
         entry.name.backbone + " at " + std::to_string(entry.name.size) + " px in " + entry.name.precision;
-    if (known.find(pair) == std::string::npos) known += (known.empty() ? "" : ", ") + pair;
+    auto found = std::find_if(known.begin(), known.end(), [&](const auto& k) { return k.first == kind; });
+    if (found == known.end()) found = known.insert(known.end(), {kind, {}});
+    if (std::find(found->second.begin(), found->second.end(), entry.name.device) == found->second.end())
+      found->second.push_back(entry.name.device);
   }
-  std::string variants_text;
-  for (const std::string& variant : variants())
-    variants_text += (variants_text.empty() ? "" : ", ") + variant;
-  mmdl::detail::fail(
-      place, "the network " + mmdl::detail::printable(name.str()),
-      "one that this program was built with: " + known + "; as " + variants_text + " (bfloat16: full)");
+  std::string kinds;
+  for (const auto& [kind, devices] : known)
+    kinds += (kinds.empty() ? "" : ", ") + kind + " (" + joined(devices) + ")";
+  mmdl::detail::fail(place, "the network " + mmdl::detail::printable(name.str()),
+                     "one that this program was built with: " + kinds + "; as " + joined(variants()) +
+                         " (in bfloat16 or on the GPU: full)");
 }
 
 std::vector<std::string> Registry::variants() const {
@@ -35,12 +49,13 @@ const Registry::MethodsEntry& Registry::methods_over(const NetworkName& name,
                                                      const std::string& place) const {
   std::string known;
   for (const MethodsEntry& entry : methods_) {
-    if (entry.backbone == name.backbone && entry.size == name.size && name.precision == "float32")
+    if (entry.backbone == name.backbone && entry.size == name.size && name.precision == "float32" &&
+        name.device == "cpu")
       return entry;
     known += (known.empty() ? "" : ", ") + entry.backbone + " at " + std::to_string(entry.size) + " px";
   }
   mmdl::detail::fail(place, "the method " + mmdl::detail::printable(name.str()),
-                     "a backbone that this program was built with: " + known + " (float32)");
+                     "a backbone that this program was built with: " + known + " (float32 on cpu)");
 }
 
 const mmdl::MethodEntry& Registry::method(const NetworkName& name, const std::string& place) const {

@@ -83,14 +83,18 @@ class StaticProgram final : public AnnotatorProgram {
   std::optional<StepReport> step() override {
     if (!loader_->next(batch_)) return std::nullopt;
     StepReport report{.images = batch_.size()};
+    // On a GPU it is the loss as a number that waits for the step, and throws if it is not finite.
+    const auto train = [&](const auto&... tensors) {
+      [[maybe_unused]] const float loss = trainer_->step(tensors...);
+    };
     if constexpr (with_tags && with_quantity)
-      trainer_->step(batch_.images, batch_.tags, batch_.labels, batch_.quantities);
+      train(batch_.images, batch_.tags, batch_.labels, batch_.quantities);
     else if constexpr (with_tags)
-      trainer_->step(batch_.images, batch_.tags, batch_.labels);
+      train(batch_.images, batch_.tags, batch_.labels);
     else if constexpr (with_quantity)
-      trainer_->step(batch_.images, batch_.labels, batch_.quantities);
+      train(batch_.images, batch_.labels, batch_.quantities);
     else
-      trainer_->step(batch_.images, batch_.labels);
+      train(batch_.images, batch_.labels);
     report.label_loss = trainer_->losses()[0];
     if constexpr (with_quantity) report.quantity_loss = trainer_->losses()[1];
     return report;
@@ -155,18 +159,20 @@ class StaticProgram final : public AnnotatorProgram {
 
 template <int Size, class Parts, class Visual, class Text, class Quantity, class Backend = mmdl::Cpu<float>>
 void add_network(Registry& registry, const char* backbone, const char* variant,
-                 const char* precision = "float32") {
-  registry.add({backbone, variant, Size, precision},
+                 const char* precision = "float32", const char* device = "cpu") {
+  registry.add({backbone, variant, Size, precision, device},
                [](std::uint64_t seed) -> std::unique_ptr<AnnotatorProgram> {
                  return std::make_unique<StaticProgram<Size, Parts, Visual, Text, Quantity, Backend>>(seed);
                });
 }
 
-/// The complete model with activations in bfloat16.
-template <int Size, class Parts>
-void add_narrow_networks(Registry& registry, const char* backbone) {
+/// The complete model alone, for a backend that computes in `precision` on `device`: activations in bfloat16,
+/// or a GPU.
+template <int Size, class Parts, class Backend>
+void add_complete_network(Registry& registry, const char* backbone, const char* precision,
+                          const char* device) {
   add_network<Size, Parts, mmdl::MultiScale<typename Parts::backbone>, typename Parts::text,
-              mmdl::QuantityRegressor, mmdl::Cpu<mmdl::BFloat16>>(registry, backbone, "full", "bfloat16");
+              mmdl::QuantityRegressor, Backend>(registry, backbone, "full", precision, device);
 }
 
 /// The variants of Niu et al., tables I and II, and the complete model without its fusion.

@@ -81,8 +81,9 @@ class TrainRun {
   TrainRun(const TrainCommand& command, Splits splits)
       : command_(command),
         splits_(std::move(splits)),
-        program_(registry().make({command.backbone, command.variant, command.size, command.precision},
-                                 "--backbone, --variant, --size, --precision", command.seed)) {
+        program_(registry().make(
+            {command.backbone, command.variant, command.size, command.precision, command.device},
+            "--backbone, --variant, --size, --precision, --device", command.seed)) {
     if (!command.pretrained.empty())
       progress_.line(command.pretrained + ": " + program_->load_pretrained(command.pretrained));
     check_room(*program_, "training data", splits_.train.labels.size(), 0);
@@ -94,7 +95,7 @@ class TrainRun {
       splits_.tags = mmdl::TagVocabulary(splits_.train.samples, program_->tag_room());
     }
     selection_ = resolved(command.selection, program_->has_quantity(), splits_.train.labels.size());
-    notes_ = {.network = {command.backbone, command.variant, command.size, command.precision},
+    notes_ = {.network = {command.backbone, command.variant, command.size, command.precision, command.device},
               .labels = splits_.train.labels,
               .tags = splits_.tags.words(),
               .label_counts = label_counts(splits_.train),
