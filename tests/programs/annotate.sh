@@ -54,6 +54,8 @@ for variant in cnn ms-cnn ms-cnn+tags ms-cnn+lqp cnn+tags+lqp; do
 done
 accepts "${train[@]}" --precision bfloat16 --out narrow.safetensors
 accepts "$annotate" evaluate --weights narrow.safetensors --data scenes/test.json
+accepts "$annotate" evaluate --weights narrow.safetensors --data scenes/test.json --precision bfloat16 --device cpu
+accepts "$annotate" predict --weights full.safetensors scenes/images/000025.jpg --precision bfloat16
 accepts "$annotate" train --data scenes --scenes-train 16 --scenes-test 4 "${quick[@]}" --optimizer adamw --out a.safetensors
 [[ -z $(ls tmp) ]] || fail "--data scenes left files in TMPDIR"
 accepts "$annotate" evaluate --weights full.safetensors --data scenes/test.json --json
@@ -247,6 +249,32 @@ refuses 1 'without a quantity regressor' "${evaluate[@]}" --weights cnn.safetens
 refuses 1 'no --validation' "${train[@]}" --patience 2 --out x.safetensors
 refuses 1 'no --checkpoint' "${train[@]}" --resume --out x.safetensors
 refuses 1 'scenes: found something there already' "$annotate" scenes --out scenes
+
+### Devices
+refuses 2 "device: found 'fish', expected one of cpu, gpu" "${train[@]}" --device fish --out x.safetensors
+refuses 2 "device: found 'GPU', expected one of cpu, gpu" "${evaluate[@]}" --weights full.safetensors --device GPU
+refuses 2 "precision: found 'fp8', expected one of float32, bfloat16" "${predict[@]}" --precision fp8 scenes/images/000001.jpg
+refuses 2 'excludes --' "${method[@]}" --method warp --device gpu --out x.safetensors
+refuses 1 'the method warp over small at 64 px in float32 on gpu, expected .*\(float32 on cpu\)' "${evaluate[@]}" --weights warp.safetensors --device gpu
+refuses 1 'cnn.safetensors: found the network cnn over .* on gpu, expected .*small at 64 px in float32 \(cpu.*the GPU: full\)' "${evaluate[@]}" --weights cnn.safetensors --device gpu
+refuses 1 'found the network full over small at 65 px in float32 on gpu, expected one that' "${train[@]}" --size 65 --device gpu --out x.safetensors
+on_gpu=(--weights full.safetensors --device gpu)
+if ! grep -q 'small at 64 px in float32 (cpu, gpu)' stderr.txt; then  # not built for GPUs
+  refuses 1 'full.safetensors: found the network full over .* on gpu, expected .*float32 \(cpu\)' "${evaluate[@]}" "${on_gpu[@]}"
+elif ! "${evaluate[@]}" "${on_gpu[@]}" >stdout.txt 2>stderr.txt; then  # no GPU, or none that can be used
+  refuses 1 'GPU|CUDA|cuDNN' "${evaluate[@]}" "${on_gpu[@]}"
+  refuses 1 'GPU|CUDA|cuDNN' "$annotate" predict "${on_gpu[@]}" scenes/images/000001.jpg --sheet x.html
+  refuses 1 'GPU|CUDA|cuDNN' "${train[@]}" --device gpu --out x.safetensors --checkpoint x.checkpoint --log x.csv
+  refuses 1 'GPU|CUDA|cuDNN' "$annotate" train --data scenes --scenes-train 4 --scenes-test 2 "${quick[@]}" --device gpu --out x.safetensors
+  [[ -z $(ls tmp) ]] || fail "--data scenes left files in TMPDIR"
+else
+  contains stdout.txt '^by quantity '
+  accepts "${train[@]}" --validation 0.25 --device gpu --out gpu.safetensors --checkpoint run.checkpoint --log gpu.csv
+  accepts "${train[@]}" --validation 0.25 --device gpu --out gpu.safetensors --checkpoint run.checkpoint --resume
+  refuses 1 'settings: found .* on gpu' "${train[@]}" --validation 0.25 --out x.safetensors --checkpoint run.checkpoint --resume
+  accepts "${evaluate[@]}" --weights gpu.safetensors
+  refuses 1 'training step .*: (loss|norm of the gradient): found -?(inf|nan), expected a finite number' "${train[@]}" --device gpu --learning-rate 1e10 --out x.safetensors
+fi
 
 ### A loss that is not finite, and places that cannot be written
 refuses 1 'training step .*: loss: found -?(inf|nan), expected a finite number' "${train[@]}" --learning-rate 1e10 --out x.safetensors
