@@ -63,11 +63,11 @@ void add_running(CLI::App& app, Command& command) {
       ->check(whole(0, 256))
       ->capture_default_str();
   app.add_option("--threads", command.threads, "threads that compute (0: all cores)")->check(whole(0, 1024));
-  app.add_option("--device", command.device, "where the network runs: cpu or gpu (full alone)")
+  app.add_option("--device", command.device, "where the network runs: cpu or gpu (as full or ms-cnn+lqp)")
       ->check(one_of({"cpu", "gpu"}))
       ->capture_default_str();
   app.add_option("--precision", command.precision,
-                 "of the network's values: float32 or bfloat16 (full alone)")
+                 "of the network's values: float32 or bfloat16 (as full or ms-cnn+lqp)")
       ->check(one_of({"float32", "bfloat16"}))
       ->capture_default_str();
   app.add_option("--tags-file", command.tags_file, "the images' tags: lines of <image> <tag> <tag> ...");

@@ -34,7 +34,7 @@ std::unique_ptr<AnnotatorProgram> Registry::make(const NetworkName& name, const 
     kinds += (kinds.empty() ? "" : ", ") + kind + " (" + joined(devices) + ")";
   mmdl::detail::fail(place, "the network " + mmdl::detail::printable(name.str()),
                      "one that this program was built with: " + kinds + "; as " + joined(variants()) +
-                         " (in bfloat16 or on the GPU: full)");
+                         " (in bfloat16 or on the GPU: full, ms-cnn+lqp)");
 }
 
 std::vector<std::string> Registry::variants() const {

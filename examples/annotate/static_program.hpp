@@ -166,13 +166,16 @@ void add_network(Registry& registry, const char* backbone, const char* variant,
                });
 }
 
-/// The complete model alone, for a backend that computes in `precision` on `device`: activations in bfloat16,
-/// or a GPU.
+/// The complete model, and the same without tags, for a backend that computes in `precision` on `device`:
+/// with activations in bfloat16, or on a GPU.
 template <int Size, class Parts, class Backend>
-void add_complete_network(Registry& registry, const char* backbone, const char* precision,
-                          const char* device) {
-  add_network<Size, Parts, mmdl::MultiScale<typename Parts::backbone>, typename Parts::text,
-              mmdl::QuantityRegressor, Backend>(registry, backbone, "full", precision, device);
+void add_networks_on(Registry& registry, const char* backbone, const char* precision, const char* device) {
+  using Fused = mmdl::MultiScale<typename Parts::backbone>;
+  using Quantity = mmdl::QuantityRegressor;
+  add_network<Size, Parts, Fused, typename Parts::text, Quantity, Backend>(registry, backbone, "full",
+                                                                           precision, device);
+  add_network<Size, Parts, Fused, mmdl::NoText, Quantity, Backend>(registry, backbone, "ms-cnn+lqp",
+                                                                   precision, device);
 }
 
 /// The variants of Niu et al., tables I and II, and the complete model without its fusion.

@@ -55,7 +55,7 @@ done
 accepts "${train[@]}" --precision bfloat16 --out narrow.safetensors
 accepts "$annotate" evaluate --weights narrow.safetensors --data scenes/test.json
 accepts "$annotate" evaluate --weights narrow.safetensors --data scenes/test.json --precision bfloat16 --device cpu
-accepts "$annotate" predict --weights full.safetensors scenes/images/000025.jpg --precision bfloat16
+accepts "$annotate" predict --weights ms-cnn+lqp.safetensors scenes/images/000025.jpg --precision bfloat16
 accepts "$annotate" train --data scenes --scenes-train 16 --scenes-test 4 "${quick[@]}" --optimizer adamw --out a.safetensors
 [[ -z $(ls tmp) ]] || fail "--data scenes left files in TMPDIR"
 accepts "$annotate" evaluate --weights full.safetensors --data scenes/test.json --json
@@ -256,7 +256,7 @@ refuses 2 "device: found 'GPU', expected one of cpu, gpu" "${evaluate[@]}" --wei
 refuses 2 "precision: found 'fp8', expected one of float32, bfloat16" "${predict[@]}" --precision fp8 scenes/images/000001.jpg
 refuses 2 'excludes --' "${method[@]}" --method warp --device gpu --out x.safetensors
 refuses 1 'the method warp over small at 64 px in float32 on gpu, expected .*\(float32 on cpu\)' "${evaluate[@]}" --weights warp.safetensors --device gpu
-refuses 1 'cnn.safetensors: found the network cnn over .* on gpu, expected .*small at 64 px in float32 \(cpu.*the GPU: full\)' "${evaluate[@]}" --weights cnn.safetensors --device gpu
+refuses 1 'cnn.safetensors: found the network cnn over .* on gpu, expected .*small at 64 px in float32 \(cpu.*the GPU: full, ms-cnn.lqp\)' "${evaluate[@]}" --weights cnn.safetensors --device gpu
 refuses 1 'found the network full over small at 65 px in float32 on gpu, expected one that' "${train[@]}" --size 65 --device gpu --out x.safetensors
 on_gpu=(--weights full.safetensors --device gpu)
 if ! grep -q 'small at 64 px in float32 (cpu, gpu)' stderr.txt; then  # not built for GPUs
@@ -273,6 +273,7 @@ else
   accepts "${train[@]}" --validation 0.25 --device gpu --out gpu.safetensors --checkpoint run.checkpoint --resume
   refuses 1 'settings: found .* on gpu' "${train[@]}" --validation 0.25 --out x.safetensors --checkpoint run.checkpoint --resume
   accepts "${evaluate[@]}" --weights gpu.safetensors
+  accepts "${evaluate[@]}" --weights ms-cnn+lqp.safetensors --device gpu
   refuses 1 'training step .*: (loss|norm of the gradient): found -?(inf|nan), expected a finite number' "${train[@]}" --device gpu --learning-rate 1e10 --out x.safetensors
 fi
 
