@@ -262,10 +262,11 @@ on_gpu=(--weights full.safetensors --device gpu)
 if ! grep -q 'small at 64 px in float32 (cpu, gpu)' stderr.txt; then  # not built for GPUs
   refuses 1 'full.safetensors: found the network full over .* on gpu, expected .*float32 \(cpu\)' "${evaluate[@]}" "${on_gpu[@]}"
 elif ! "${evaluate[@]}" "${on_gpu[@]}" >stdout.txt 2>stderr.txt; then  # no GPU, or none that can be used
-  refuses 1 'GPU|CUDA|cuDNN' "${evaluate[@]}" "${on_gpu[@]}"
-  refuses 1 'GPU|CUDA|cuDNN' "$annotate" predict "${on_gpu[@]}" scenes/images/000001.jpg --sheet x.html
-  refuses 1 'GPU|CUDA|cuDNN' "${train[@]}" --device gpu --out x.safetensors --checkpoint x.checkpoint --log x.csv
-  refuses 1 'GPU|CUDA|cuDNN' "$annotate" train --data scenes --scenes-train 4 --scenes-test 2 "${quick[@]}" --device gpu --out x.safetensors
+  no_gpu='(found no library that loads|GPU driver: |GPU: number |GPU: cannot (start|ask|count|open))'
+  refuses 1 "$no_gpu" "${evaluate[@]}" "${on_gpu[@]}"
+  refuses 1 "$no_gpu" "$annotate" predict "${on_gpu[@]}" scenes/images/000001.jpg --sheet x.html
+  refuses 1 "$no_gpu" "${train[@]}" --device gpu --out x.safetensors --checkpoint x.checkpoint --log x.csv
+  refuses 1 "$no_gpu" "$annotate" train --data scenes --scenes-train 4 --scenes-test 2 "${quick[@]}" --device gpu --out x.safetensors
   [[ -z $(ls tmp) ]] || fail "--data scenes left files in TMPDIR"
 else
   contains stdout.txt '^by quantity '
