@@ -161,9 +161,11 @@ TEST_CASE("CNN-RNN: the three labels it gives are the right ones where there are
 
 TEST_CASE("a step network says, step by step, what the whole one says") {
   const Tensor<Shape<16>> zero(1);
-  check_steps<detail::RiaParts<PairSizes, 16, LabelOrder::rare_first>>(zero);
-  check_steps<detail::SrCnnRnnParts<PairSizes, 16>>(zero);
-  check_steps<detail::CnnRnnParts<PairSizes, 16, 12>>();
+  Tensor<Shape<21>> all_steps(1);
+  std::fill_n(all_steps.data(), all_steps.size(), 1.0f);
+  check_steps<detail::RiaParts<PairSizes, 16, LabelOrder::rare_first>>(zero, all_steps);
+  check_steps<detail::SrCnnRnnParts<PairSizes, 16>>(zero, all_steps);
+  check_steps<detail::CnnRnnParts<PairSizes, 16, 12>>(all_steps);
 }
 
 TEST_CASE("sets as sequences: orders, empty ones, ones that are too long") {

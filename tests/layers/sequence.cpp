@@ -166,6 +166,13 @@ TEST_CASE("LSTM: gradients of all inputs and parameters") {
   const std::vector<double> mask{1, 1, 0, 0, 1, 0, 1, 1};
   check<Lstm<5, WithState>, List<Shape<4, 3>, Shape<4>>>({.given = {{}, mask}});
   check<Lstm<5, WithState>, List<Shape<4, 3>, Shape<5>, Shape<5>, Shape<4>>>({.given = {{}, {}, {}, mask}});
+  // The last steps in no sample of the batch: of some, of all but the first, of all.
+  for (const std::vector<double>& short_mask :
+       {std::vector<double>{1, 0, 0, 0, 0, 1, 0, 0}, {1, 0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0, 0}}) {
+    check<Lstm<5, WithState>, List<Shape<4, 3>, Shape<4>>>({.given = {{}, short_mask}});
+    check<Lstm<5, WithState>, List<Shape<4, 3>, Shape<5>, Shape<5>, Shape<4>>>(
+        {.given = {{}, {}, {}, short_mask}});
+  }
   // Two layers, and one cell unrolled by hand.
   check<Sequential<Lstm<3>, Lstm<4>, Step<2>, Linear<2>>, Shape<3, 2>>();
   using Cell = Shared<Twin, Lstm<3, WithState>>;

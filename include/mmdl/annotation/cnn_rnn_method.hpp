@@ -54,9 +54,11 @@ struct CnnRnnParts {
                        Add, Relu, Against>>;
 
   using Net =
-      Sequential<Parallel<Named<JointRecurrentPart, Sequential<Words, Lstm<Units, ForgetBias>>>, Image>,
+      Sequential<Heads<Named<JointRecurrentPart,
+                             Sequential<Pick<0, 2>, Parallel<Words, Identity>, Lstm<Units, ForgetBias>>>,
+                       Named<JointImagePart, Sequential<Pick<1>, Linear<Joint>>>>,
                  Scores<length, 1>>;
-  using Input = List<Shape<length>, Shape<Sizes::features>>;
+  using Input = List<Shape<length>, Shape<Sizes::features>, Shape<length>>;
   using Target = Shape<length>;
   using Start = Image;
   using Step = Sequential<

@@ -36,16 +36,15 @@ struct LabelDecoder {
   using Words = Named<DecoderWordsPart, Embedding<Labels + 2, Units>>;
   using Scores = Named<DecoderScoresPart, Linear<Labels + 1>>;
   using First = Named<DecoderStartPart, Start>;
-  using State = Parallel<Words, Identity, Identity>;
 
-  /// `List<Shape<L> tokens, vector, Shape<Units> c>` to the logits of the tokens that follow.
+  /// `List<Shape<L> tokens, vector, Shape<Units> c, Shape<L> mask>` to the logits of the tokens that follow.
   using Whole =
       Named<DecoderPart,
-            Sequential<Parallel<Identity, First, Identity>, State, Lstm<Units, ForgetBias>, Scores>>;
+            Sequential<Parallel<Words, First, Identity, Identity>, Lstm<Units, ForgetBias>, Scores>>;
   /// `List<Shape<1>, Shape<Units> h, Shape<Units> c>` to the logits, h and c.
   using Step =
-      Named<DecoderPart,
-            Sequential<State, Lstm<Units, ForgetBias, WithState>, Parallel<Scores, Identity, Identity>>>;
+      Named<DecoderPart, Sequential<Parallel<Words, Identity, Identity>, Lstm<Units, ForgetBias, WithState>,
+                                    Parallel<Scores, Identity, Identity>>>;
   using Begin = Named<DecoderPart, First>;
 };
 
@@ -59,7 +58,7 @@ struct RiaParts {
   using Decoder = LabelDecoder<Sizes::labels, Units, Linear<Units>>;
   static constexpr SequenceTokens tokens = Decoder::tokens;
   using Net = typename Decoder::Whole;
-  using Input = List<Shape<length>, Shape<Sizes::features>, Shape<Units>>;
+  using Input = List<Shape<length>, Shape<Sizes::features>, Shape<Units>, Shape<length>>;
   using Target = Shape<length>;
   using Start = typename Decoder::Begin;
   using Step = typename Decoder::Step;

@@ -38,7 +38,8 @@ struct StateOf<List<Token, Shapes...>> {
 ///
 ///   name, title                 as every method's
 ///   Net, Input, Target          the network trained: Input begins with the tokens, `Shape<length>`, and the
-///                               features; inputs beyond these are zero. Target begins with the tokens that
+///                               features, and ends with `Shape<length>`, a 1 for each step that has a token
+///                               to follow; inputs between these are zero. Target begins with the tokens that
 ///                               should follow, `Shape<length>`; a second is a 1 for each label
 ///   tokens                      the numbers of `start` and `stop`
 ///   order, beam, most, least    how a set becomes a sequence, and how one is sought (`DecodingOptions`)
@@ -141,6 +142,9 @@ class SequenceMethod final
     std::vector<float> targets(std::get<0>(inputs)[row].size());
     put_sequence(visit.labels(), places_, Parts::tokens, std::get<0>(inputs)[row], targets);
     put_features(visit.features(), std::get<1>(inputs)[row]);
+    const auto mask = std::get<std::tuple_size_v<typename Base::Inputs> - 1>(inputs)[row];
+    std::transform(targets.begin(), targets.end(), mask.begin(),
+                   [](float target) { return target < 0.0f ? 0.0f : 1.0f; });
   }
   void put_targets(const RowVisit& visit, int row, typename Base::Targets& targets) const override {
     std::vector<float> tokens(std::get<0>(targets)[row].size());

@@ -25,8 +25,9 @@ struct SrCnnRnnParts {
   using Semantic = Named<SemanticPart, Linear<Sizes::labels>>;
   using Decoder = LabelDecoder<Sizes::labels, Units, Sequential<Sigmoid, Linear<Units>>>;
   static constexpr SequenceTokens tokens = Decoder::tokens;
-  using Net = Sequential<Parallel<Identity, Semantic, Identity>, Heads<typename Decoder::Whole, Pick<1>>>;
-  using Input = List<Shape<length>, Shape<Sizes::features>, Shape<Units>>;
+  using Net =
+      Sequential<Parallel<Identity, Semantic, Identity, Identity>, Heads<typename Decoder::Whole, Pick<1>>>;
+  using Input = List<Shape<length>, Shape<Sizes::features>, Shape<Units>, Shape<length>>;
   using Target = List<Shape<length>, Shape<Sizes::labels>>;
   using Start = Sequential<Semantic, typename Decoder::Begin>;
   using Step = typename Decoder::Step;

@@ -9,12 +9,14 @@
 #include "column_sums.hpp"
 #include "gemm.hpp"
 #include "kernel.hpp"
+#include "lstm_sizes.hpp"
 
 namespace mmdl::detail {
 
 /// Inputs: x (steps x channels); then, of four or three inputs, the first h and c; of four or two, last, the
 /// mask (a number for each step, zero where it is absent). Output: at each step h, c and the gates i, f, g,
-/// o, `units` numbers each, which the backward reads again. At an absent step h and c stay as they were.
+/// o, `units` numbers each, which the backward reads again. At an absent step h and c stay as they were; the
+/// steps behind the last that any sample of the batch has cost no product.
 /// Computed in Wide<T>: narrow values are widened in scratch memory. PyTorch:
 /// `torch.nn.LSTM(batch_first=True)` with one bias instead of the sum of two.
 template <class T>
@@ -34,9 +36,10 @@ struct CpuKernel<operators::Lstm, T> {
   }
 
   static void forward(const ForwardArguments<T>& a) {
-    const Sizes s(*a.node, a.samples);
+    Sizes s(*a.node, a.samples);
+    s.find_used(a.inputs);
     W* room = a.workspace;
-    W* gates = take(room, s.rows() * 4 * s.units);
+    W* gates = take(room, s.rows() * 4 * s.units);  // of the used steps
     const W* x = widened(a.inputs[0], s.rows() * s.channels, room);
     const W* first_h = s.state ? widened(a.inputs[1], s.samples * s.units, room) : nullptr;
     const W* first_c = s.state ? widened(a.inputs[2], s.samples * s.units, room) : nullptr;
@@ -44,28 +47,30 @@ struct CpuKernel<operators::Lstm, T> {
     const Weights input(a.parameters[0], s.channels, 4 * s.units, false);
     const Weights state = Weights(a.parameters[1], s.units, 4 * s.units, false).packed(s, room);
     // All steps' inputs at once, then for each step what the state adds.
-    multiply(plain_matrix(x, s.rows(), s.channels, s.channels), input, gates, 4 * s.units, false, room);
+    multiply(of_used_steps(s, x, s.channels, s.channels, false), input, gates, {.sample_stride = 4 * s.units},
+             false, room);
     for (long t = 0; t < s.steps; ++t) {
       const State before(s, t, y, first_h, first_c);
-      if (before.h != nullptr)
+      if (before.h != nullptr && t < s.used)
         multiply(plain_matrix(before.h, s.samples, s.units, before.stride), state, gates + t * 4 * s.units,
-                 s.steps * 4 * s.units, true, room);
+                 {.sample_stride = s.used * 4 * s.units}, true, room);
       for_samples(s, [&](long n) {
         const long row = n * s.steps + t;
         W* h = y + row * s.values();
-        if (s.mask > 0 && absent(a.inputs[s.mask][row]))
+        if (s.absent(a.inputs, row))
           carry(before, n, s.units, h);
         else
-          step(before, n, s.units, gates + row * 4 * s.units, a.parameters[2], h);
+          step(before, n, s.units, gates + (n * s.used + t) * 4 * s.units, a.parameters[2], h);
       });
     }
     if constexpr (is_narrow<T>) store(static_cast<const W*>(y), a.output, s.rows() * s.values(), false);
   }
 
   static void backward(const BackwardArguments<T>& a) {
-    const Sizes s(*a.node, a.samples);
+    Sizes s(*a.node, a.samples);
+    s.find_used(a.inputs);
     W* room = a.workspace;
-    W* gates = take(room, s.rows() * 4 * s.units);  // their gradients
+    W* gates = take(room, s.rows() * 4 * s.units);  // their gradients, of the used steps
     W *dh = take(room, s.samples * s.units), *dc = take(room, s.samples * s.units);
     const W* x = widened(a.inputs[0], s.rows() * s.channels, room);
     const W* first_h = s.state ? widened(a.inputs[1], s.samples * s.units, room) : nullptr;
@@ -82,28 +87,32 @@ struct CpuKernel<operators::Lstm, T> {
       const State before(s, t, y, first_h, first_c);
       for_samples(s, [&](long n) {
         const long row = n * s.steps + t;
-        W *to = gates + row * 4 * s.units, *h = dh + n * s.units, *c = dc + n * s.units;
+        W *to = gates + (n * s.used + t) * 4 * s.units, *h = dh + n * s.units, *c = dc + n * s.units;
         const W* upstream = dy + row * s.values();
         for (long u = 0; u < s.units; ++u) h[u] += upstream[u], c[u] += upstream[s.units + u];
-        if (s.mask > 0 && absent(a.inputs[s.mask][row]))
+        if (t >= s.used) return;
+        if (s.absent(a.inputs, row))
           std::fill_n(to, 4 * s.units, W{});
         else
           step_gradient(before, n, s.units, y + row * s.values(), h, c, to);
       });
-      if (before.h != nullptr)
-        multiply(plain_matrix(gates + t * 4 * s.units, s.samples, 4 * s.units, s.steps * 4 * s.units), state,
-                 dh, s.units, true, room);
+      if (before.h != nullptr && t < s.used)
+        multiply(plain_matrix(gates + t * 4 * s.units, s.samples, 4 * s.units, s.used * 4 * s.units), state,
+                 dh, {.sample_stride = s.units}, true, room);
     }
     if (a.parameter_gradients[0] != nullptr)
-      multiply_transposed(plain_matrix(x, s.rows(), s.channels, s.channels), gates, 4 * s.units, 4 * s.units,
+      multiply_transposed(of_used_steps(s, x, s.channels, s.channels, false), gates, 4 * s.units, 4 * s.units,
                           a.parameter_gradients[0], a.accumulate_parameters, room);
     if (a.parameter_gradients[1] != nullptr)
       state_weight_gradient(s, y, first_h, gates, a.parameter_gradients[1], a.accumulate_parameters, room);
     if (a.parameter_gradients[2] != nullptr)
-      column_sums(gates, s.rows(), 4 * s.units, a.parameter_gradients[2], a.accumulate_parameters);
+      column_sums(gates, s.used_rows(), 4 * s.units, a.parameter_gradients[2], a.accumulate_parameters);
     if (dx != nullptr) {
-      multiply(plain_matrix(gates, s.rows(), 4 * s.units, 4 * s.units), input, dx, s.channels,
-               !is_narrow<T> && a.accumulate[0], room);
+      const bool add = !is_narrow<T> && a.accumulate[0];
+      multiply(plain_matrix(gates, s.used_rows(), 4 * s.units, 4 * s.units), input, dx,
+               {1, s.used, s.steps * s.channels, 0, s.channels}, add, room);
+      for (long n = 0; n < s.samples && !add; ++n)
+        std::fill_n(dx + (n * s.steps + s.used) * s.channels, (s.steps - s.used) * s.channels, W{});
       if constexpr (is_narrow<T>)
         store(static_cast<const W*>(dx), a.input_gradients[0], s.rows() * s.channels, a.accumulate[0]);
     }
@@ -116,32 +125,8 @@ struct CpuKernel<operators::Lstm, T> {
   }
 
  private:
-  struct Sizes {
-    Sizes(const Node& node, long count)
-        : samples(count),
-          steps(node.input.pixels()),
-          channels(node.input.channels),
-          units(node.output.channels / 6),
-          state(node.input_count >= 3),
-          mask(node.input_count % 2 == 0 ? node.input_count - 1 : 0) {}
-    long rows() const { return samples * steps; }
-    long values() const { return 6 * units; }
-    long samples, steps, channels, units;
-    bool state;
-    int mask;  // the input's number; 0: none
-  };
-
-  /// Where h and c before a step lie, sample n's at n * stride; null for zeros.
-  struct State {
-    State(const Sizes& s, long t, const W* y, const W* first_h, const W* first_c)
-        : h(t > 0 ? y + (t - 1) * s.values() : first_h),
-          c(t > 0 ? h + s.units : first_c),
-          stride(t > 0 ? s.steps * s.values() : s.units) {}
-    const W *h, *c;
-    long stride;
-  };
-
-  static bool absent(T mask) { return wide(mask) == W{0}; }
+  using Sizes = LstmSizes;
+  using State = LstmState<W>;
 
   static void carry(const State& before, long n, long units, W* to) {
     std::fill_n(to, 6 * units, W{});
@@ -209,15 +194,15 @@ struct CpuKernel<operators::Lstm, T> {
   };
 
   /// to = a * w, or added to it.
-  static void multiply(const PatchMatrix<W>& a, const Weights& w, W* to, long stride, bool accumulate,
-                       W* workspace) {
+  static void multiply(const PatchMatrix<W>& a, const Weights& w, W* to, const RowLayout& layout,
+                       bool accumulate, W* workspace) {
     Gemm<W> g;
     g.a = a;
     g.b = w.matrix;
     g.packed_b = w.sorted;
     g.columns = w.columns;
     g.output = to;
-    g.layout = {1, a.rows(), 0, 0, stride};
+    g.layout = layout;
     g.epilogue.accumulate = accumulate;
     gemm(g, workspace);
   }
@@ -225,16 +210,13 @@ struct CpuKernel<operators::Lstm, T> {
   /// The sum over steps of h before the step, transposed, times the gates' gradients.
   static void state_weight_gradient(const Sizes& s, const W* y, const W* first_h, const W* gates, W* to,
                                     bool accumulate, W* workspace) {
-    if (s.steps > 1) {  // a window of one step that stands one step earlier, with zeros before the first
-      PatchMatrix<W> before = plain_matrix(y, s.samples, s.units, s.values());
-      before.sample_stride = s.steps * s.values();
-      before.width = before.grid_width = s.steps;
-      before.x0 = -1;
-      multiply_transposed(before, gates, 4 * s.units, 4 * s.units, to, accumulate, workspace);
+    if (s.used > 1) {  // a window of one step that stands one step earlier, with zeros before the first
+      multiply_transposed(of_used_steps(s, y, s.units, s.values(), true), gates, 4 * s.units, 4 * s.units, to,
+                          accumulate, workspace);
       accumulate = true;
     }
     if (first_h != nullptr)
-      multiply_transposed(plain_matrix(first_h, s.samples, s.units, s.units), gates, s.steps * 4 * s.units,
+      multiply_transposed(plain_matrix(first_h, s.samples, s.units, s.units), gates, s.used * 4 * s.units,
                           4 * s.units, to, accumulate, workspace);
     else if (!accumulate)
       std::fill_n(to, 4 * s.units * s.units, W{});
