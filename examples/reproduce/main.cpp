@@ -31,7 +31,7 @@ struct Command {
   std::vector<std::string> data;
   std::string tables = "all", preset = "quick", out, backbone, weights, seeds = "1", tags_file, word_vectors;
   int threads = 0, workers = 2, epochs = 0, images = 0;
-  bool repair = false, keep_untagged = false, keep_rows = false;
+  bool repair = false, keep_untagged = false, keep_rows = false, freeze_backbone = false;
 };
 
 std::vector<std::uint64_t> parse_seeds(const std::string& text) {
@@ -74,6 +74,8 @@ void check(const Command& command) {
   if (!scenes && command.weights.empty())
     fail("--weights", "nothing",
          "the file of a pretrained " + std::string(backbone_of(command).backbone) + ", or: none");
+  if (command.freeze_backbone && !scenes && command.weights == "none")
+    fail("--freeze-backbone", "no weights", "--weights with a pretrained backbone, which stays as it is");
 }
 
 void run(const Command& command) {
@@ -110,6 +112,7 @@ void run(const Command& command) {
                                .backbone = study.backbone,
                                .weights = command.weights == "none" ? "" : command.weights,
                                .word_vectors = command.word_vectors,
+                               .freeze_backbone = command.freeze_backbone,
                                .seed = seed,
                                .workers = command.workers};
     runs.push_back(study.make(options, std::move(data), recipes, work)->run());
@@ -154,6 +157,8 @@ int run_program(int count, char** arguments) {
       "--backbone", c.backbone,
       "small, mobilenet or resnet101 (default: small for scenes, mobilenet for corel5k, else resnet101)");
   app.add_option("--weights", c.weights, "file of the pretrained backbone (safetensors), or: none");
+  app.add_flag("--freeze-backbone", c.freeze_backbone,
+               "the backbone stays as its weights came, and is not fine-tuned");
   app.add_option("--tags-file", c.tags_file, "tags of the images: lines of <image> <tag> <tag> ...");
   app.add_option("--word-vectors", c.word_vectors, "word vectors in GloVe's text format, for table VII");
   app.add_flag("--repair", c.repair, "nus-wide: take a value that is neither 0 nor 1 as 0, and say so");

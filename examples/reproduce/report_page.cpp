@@ -156,7 +156,8 @@ std::string summary(std::span<const Results> runs) {
   const std::string remark = tags_remark(run);
   fact("Labels and tags", grouped(run.labels) + " labels, " + grouped(run.tags) + " tags" +
                               (remark.empty() ? "" : " (" + remark + ": nobody wrote them)"));
-  fact("Network", run.backbone + " at " + std::to_string(run.image_size) + " pixels");
+  fact("Network", run.backbone + (run.frozen_backbone ? ", as pretrained, at " : " at ") +
+                      std::to_string(run.image_size) + " pixels");
   fact("Preset", run.preset);
   fact(runs.size() == 1 ? "Seed" : "Seeds", seeds);
   fact("Time", duration_text(seconds) + (runs.size() > 1 ? " in all" : ""));

@@ -92,6 +92,7 @@ Json to_json(const Results& results) {
             {"seed", results.seed},
             {"preset", text_json(results.preset)},
             {"backbone", text_json(results.backbone)},
+            {"frozen_backbone", results.frozen_backbone},
             {"image_size", results.image_size},
             {"train_images", results.train_images},
             {"validation_images", results.validation_images},
@@ -132,8 +133,9 @@ void write_results(const std::string& path, std::span<const Results> runs) {
 void check_same_study(std::span<const Results> runs) {
   if (runs.empty()) fail("results", "no run", "at least one");
   const auto study = [](const Results& run) {
-    return run.data + ", preset " + run.preset + ", " + run.backbone + ", " + std::to_string(run.image_size) +
-           " pixels, " + std::to_string(run.labels) + " labels, " + std::to_string(run.tags) +
+    return run.data + ", preset " + run.preset + ", " + run.backbone +
+           (run.frozen_backbone ? " as pretrained, " : ", ") + std::to_string(run.image_size) + " pixels, " +
+           std::to_string(run.labels) + " labels, " + std::to_string(run.tags) +
            (run.simulated_tags ? " made" : "") + " tags";
   };
   std::set<std::uint64_t> seeds;

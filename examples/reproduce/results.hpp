@@ -65,9 +65,10 @@ struct Results {
   std::string title;            ///< the data set's name for people
   bool simulated_tags = false;  ///< the tags were drawn, nobody wrote them
   std::uint64_t seed = 1;
-  std::string preset;    ///< "quick" or "full"
-  std::string backbone;  ///< "resnet101"
-  int image_size = 0;    ///< pixels a side that the network sees
+  std::string preset;            ///< "quick" or "full"
+  std::string backbone;          ///< "resnet101"
+  bool frozen_backbone = false;  ///< it was not fine-tuned
+  int image_size = 0;            ///< pixels a side that the network sees
   long train_images = 0, validation_images = 0, test_images = 0;
   int labels = 0, tags = 0;
   double seconds = 0;  ///< of the whole run

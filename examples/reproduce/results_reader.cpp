@@ -241,6 +241,7 @@ Results from_json(const std::string& file, const Json& json) {
   object.count("seed", results.seed);
   results.preset = object.text("preset");
   results.backbone = object.text("backbone");
+  results.frozen_backbone = object.flag("frozen_backbone");
   object.count("image_size", results.image_size);
   object.count("train_images", results.train_images);
   object.count("validation_images", results.validation_images);

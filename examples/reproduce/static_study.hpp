@@ -113,7 +113,20 @@ class StaticStudy final : public Study {
               Stage{name, recipe, fingerprint(train) + fingerprint(held_out), model, loss, source, held});
   }
 
+  /// A folder holds the run of a frozen backbone or of a fine-tuned one.
+  void check_folder() const {
+    const std::string tuned = work_.file("backbone.safetensors"),
+                      rows = work_.file("features-cnn.train.rows");
+    if (options_.freeze_backbone && std::filesystem::exists(tuned))
+      detail::fail(tuned + ": a fine-tuned backbone, expected none with --freeze-backbone (another --out)");
+    if (!options_.freeze_backbone && !std::filesystem::exists(tuned) && std::filesystem::exists(rows))
+      detail::fail(rows +
+                   ": features of a backbone as pretrained, expected those of a fine-tuned one "
+                   "(--freeze-backbone, or another --out)");
+  }
+
   void train_backbone() {
+    check_folder();
     if (!options_.weights.empty()) {
       const mmdl::WeightReport report = mmdl::load_pretrained(backbone_, options_.weights, "visual.");
       work_.line(options_.weights + ": " + report.str());
@@ -127,7 +140,8 @@ class StaticStudy final : public Study {
       mmdl::transfer(fresh, backbone_, "visual.", "visual.");
       backbone_ = std::move(fresh);
     }
-    image_stage("backbone", recipes_.backbone, backbone_, label_loss_, data_.train, data_.held_out);
+    if (!options_.freeze_backbone)
+      image_stage("backbone", recipes_.backbone, backbone_, label_loss_, data_.train, data_.held_out);
   }
 
   // ---- features, computed once ----
@@ -554,6 +568,7 @@ class StaticStudy final : public Study {
     results_.seed = options_.seed;
     results_.preset = options_.preset;
     results_.backbone = options_.backbone;
+    results_.frozen_backbone = options_.freeze_backbone;
     results_.image_size = Config::size;
     results_.train_images = splits_[0].samples();
     results_.validation_images = splits_[1].samples();
@@ -578,7 +593,7 @@ class StaticStudy final : public Study {
     if (data_.pretrain && options_.weights.empty())
       work_.plan("pretrained",
                  3 * below * static_cast<double>(data_.pretrain->samples.size()) * recipes_.pretrain.epochs);
-    work_.plan("backbone", 3 * below * n * recipes_.backbone.epochs);
+    if (!options_.freeze_backbone) work_.plan("backbone", 3 * below * n * recipes_.backbone.epochs);
     work_.plan("features-cnn", below * all);
     const double fusion =
         (3 * (whole - below) + (Config::keep_scales ? 0 : below)) * n * recipes_.fusion.epochs;

@@ -179,12 +179,12 @@ Table table_3(const Study& study) {
       scores_table(study, study.coco() ? "IV" : "III", "Compared methods, %", /*uses_tags=*/true, models,
                    /*with_seconds=*/true);
   table.notes.push_back(
-      "The compared methods are trained on the features of the backbone after its fine-tuning, each by its "
-      "own "
-      "loss and optimizer; Multi-modal and Quantity are the paper's columns, by which a method without "
-      "quantity "
-      "prediction gives 3 labels. Training: the seconds of the stages above the backbone's features, their "
-      "computation not counted. mAP is not in the paper, nor is MS-CNN+LQP in this table of it.");
+      std::string("The compared methods are trained on the features of the backbone ") +
+      (study.first().frozen_backbone ? "as it was pretrained" : "after its fine-tuning") +
+      ", each by its own loss and optimizer; Multi-modal and Quantity are the paper's columns, by which a "
+      "method without quantity prediction gives 3 labels. Training: the seconds of the stages above the "
+      "backbone's features, their computation not counted. mAP is not in the paper, nor is MS-CNN+LQP in "
+      "this table of it.");
   if (study.has("sr-cnn-rnn"))
     table.notes.push_back(
         "SR-CNN-RNN reads no tags here: its semantic layer is trained on the labels. Its column is the "

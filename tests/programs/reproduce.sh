@@ -75,6 +75,19 @@ killed_after fusion-ms-cnn.safetensors TERM
 accepts "$reproduce" "${quick[@]}" --out cut
 cmp -s <(numbers first.json) <(numbers cut/results.json) || fail "a run that was killed gives other numbers"
 
+### The backbone as it was pretrained: one stage less, other features, and no mixture of the two
+mkdir -p frozen/seed-1
+cp whole/seed-1/pretrained.safetensors frozen/seed-1/
+accepts "$reproduce" "${quick[@]}" --freeze-backbone --tables I --out frozen
+[[ ! -e frozen/seed-1/backbone.safetensors ]] || fail "a frozen backbone was fine-tuned"
+contains frozen/results.json '"frozen_backbone": true'
+contains whole/results.json '"frozen_backbone": false'
+contains frozen/report.html 'as pretrained'
+refuses 1 "features-cnn.train.rows: features of a backbone as pretrained" "$reproduce" "${quick[@]}" --tables I --out frozen
+refuses 1 "backbone.safetensors: a fine-tuned backbone" "$reproduce" "${quick[@]}" --freeze-backbone --out whole
+refuses 1 "freeze-backbone: found no weights" "$reproduce" --data corel5k . --backbone small --weights none \
+  --freeze-backbone --out none
+
 ### Some tables, several seeds
 accepts "$reproduce" "${quick[@]}" --out seeds --tables i,x --seeds 4,5
 contains stdout.txt '^Table I\b'

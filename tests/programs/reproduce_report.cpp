@@ -361,6 +361,12 @@ TEST_CASE("runs that do not belong together are refused") {
   CHECK(contains(message_of([&] { make_tables(runs); }),
                  "results of seed 2: found scenes, preset quick, resnet101"));
   runs[1] = invented_run(2);
+  runs[1].frozen_backbone = true;
+  CHECK(contains(message_of([&] { make_tables(runs); }), "resnet18 as pretrained"));
+  runs[0].frozen_backbone = true;
+  CHECK(contains(to_text(make_tables(runs)), "of the backbone as it was pretrained"));
+  runs[0].frozen_backbone = false;
+  runs[1] = invented_run(2);
   runs[1].scores["cnn"].h_f1 = std::nan("");
   CHECK(contains(message_of([&] { make_tables(runs); }), "results: scores: 'cnn': found nan"));
 }
@@ -369,6 +375,7 @@ TEST_CASE("results as JSON, there and back") {
   const Folder folder;
   std::vector<Results> runs{invented_run(1, 1.0 / 3000), invented_run(18446744073709551615U)};
   runs[0].title = "a \"title\" <b> ü";
+  runs[0].frozen_backbone = true;
   runs[0].sheet[0].image_path = "pictures/\xff.jpg";  // no UTF-8, as a file name may be
   runs[0].sheet[1].predicted_quantity.reset();
   write_results(folder.file("results.json"), runs);
@@ -376,6 +383,7 @@ TEST_CASE("results as JSON, there and back") {
   REQUIRE(read.size() == 2);
   for (std::size_t i = 0; i < 2; ++i) CHECK(to_json(read[i]) == to_json(runs[i]));
   CHECK(read[0].scores.at("cnn").h_f1 == runs[0].scores.at("cnn").h_f1);
+  CHECK((read[0].frozen_backbone && !read[1].frozen_backbone));
   CHECK(read[0].curves == runs[0].curves);
   CHECK(read[0].quantities == runs[0].quantities);
   CHECK(read[0].quantity_groups == runs[0].quantity_groups);

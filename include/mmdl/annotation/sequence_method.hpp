@@ -11,6 +11,7 @@
 #include "../annotation/label_sequences.hpp"
 #include "../annotation/network_method.hpp"
 #include "../losses/sequence_cross_entropy.hpp"
+#include "../losses/sigmoid_cross_entropy.hpp"
 
 namespace mmdl {
 
@@ -44,6 +45,9 @@ struct StateOf<List<Token, Shapes...>> {
 ///   tokens                      the numbers of `start` and `stop`
 ///   order, beam, most, least    how a set becomes a sequence, and how one is sought (`DecodingOptions`)
 ///   loss(label_count), optimizer()
+///   Prepared                    optional: a part from the features to `Shape<labels>` that is trained alone
+///                               before, by sigmoid cross-entropy and `prepared_optimizer()`, to the epoch
+///                               that is best for it; its epochs are not reported
 ///   Start                       from features to a vector, which stands at the place `start_place` of the
 ///                               state before the first step; the rest of the state is zero
 ///   Step, StepInput             one step: from `List<Shape<1>, state...>`, the token and the state, to
@@ -68,8 +72,10 @@ class SequenceMethod final
 
   void train(const MethodRows& train, const MethodRows& held_out, const MethodSettings& settings) override {
     this->check(train);
+    this->check(held_out);
     places_ = label_places(train.labels, this->label_count(), Parts::order);
     this->start(settings);
+    if constexpr (requires { typename Parts::Prepared; }) prepare(train, held_out, settings);
     this->fit(Parts::loss(this->label_count()), Parts::optimizer(), train, held_out, settings);
   }
 
@@ -98,6 +104,20 @@ class SequenceMethod final
   }
 
  private:
+  void prepare(const MethodRows& train, const MethodRows& held_out, MethodSettings settings) {
+    using Features = Shape<Sizes::features>;
+    Model<typename Parts::Prepared, Features> part(settings.seed);
+    settings.learning_rate = 0.0f;
+    settings.report = {};
+    fit_rows<std::tuple<Tensor<Features>>, std::tuple<Tensor<Shape<Sizes::labels>>>>(
+        name, part, SigmoidCrossEntropy{.active = this->label_count()}, Parts::prepared_optimizer(), train,
+        held_out, settings, [](const RowVisit& visit, int row, auto& inputs, auto& targets) {
+          put_features(visit.features(), std::get<0>(inputs)[row]);
+          put_ones(visit.labels(), std::get<0>(targets)[row]);
+        });
+    transfer(this->model(), part);
+  }
+
   static std::vector<float> first_states(Start& start, const MethodRows& rows, long begin, int size) {
     const std::size_t state = detail::places_of(State{}).back();
     Tensor<Shape<Sizes::features>> features(size);

@@ -23,6 +23,7 @@ struct SrCnnRnnParts {
   static constexpr int most = 20, least = 0, beam = 1, length = most + 1;
 
   using Semantic = Named<SemanticPart, Linear<Sizes::labels>>;
+  using Prepared = Semantic;
   using Decoder = LabelDecoder<Sizes::labels, Units, Sequential<Sigmoid, Linear<Units>>>;
   static constexpr SequenceTokens tokens = Decoder::tokens;
   using Net =
@@ -37,6 +38,7 @@ struct SrCnnRnnParts {
   static auto loss(int label_count) {
     return Losses{SequenceCrossEntropy<length>{}, SigmoidCrossEntropy{.active = label_count}};
   }
+  static AdamW prepared_optimizer() { return {.learning_rate = 1e-3f, .weight_decay = 0.05f}; }
   static Adam optimizer() { return {.learning_rate = 1e-3f}; }
 };
 

@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <utility>
 #include <vector>
 
 #include "../annotation/linear_methods.hpp"
 #include "../annotation/neighbours.hpp"
 #include "../annotation/network_method.hpp"
+#include "../annotation/rows_file.hpp"
 #include "../layers/activation.hpp"
 #include "../layers/dropout.hpp"
 #include "../layers/join.hpp"
@@ -116,59 +116,14 @@ class TagNeighbourMethod final : public detail::TagNeighbourBase<Sizes> {
     put_ones(visit.labels(), std::get<0>(targets)[row]);
   }
 
-  void add_tensors(SafetensorsWriter& writer) const override {
-    const long samples = static_cast<long>(pool_.tags.size());
-    kept_ = {};
-    for (long sample = 0; sample < samples; ++sample) {
-      const auto row = pool_.features(sample, 0);
-      kept_.features.insert(kept_.features.end(), row.begin(), row.end());
-      for (const int tag : pool_.tags[static_cast<std::size_t>(sample)]) {
-        kept_.samples.push_back(sample);
-        kept_.tags.push_back(tag);
-      }
-    }
-    writer.add("pool.features", {samples, Sizes::features}, kept_.features.data());
-    const auto pairs = static_cast<std::int64_t>(kept_.tags.size());
-    writer.add("pool.tagged_samples", {pairs}, kept_.samples.data());
-    writer.add("pool.tags", {pairs}, kept_.tags.data());
-  }
-
+  void add_tensors(SafetensorsWriter& writer) const override { kept_.add(writer, "pool.", pool_); }
   void take_tensors(const SafetensorsFile& file) override {
-    const auto features = std::make_shared<std::vector<float>>(detail::finite_floats(file, "pool.features"));
-    const auto samples = file.integers("pool.tagged_samples"), tags = file.integers("pool.tags");
-    constexpr auto width = static_cast<std::size_t>(Sizes::features);
-    const std::size_t rows = features->size() / width;
-    if (samples.size() != tags.size() || features->size() % width != 0)
-      detail::fail(file.path() + ": pool", std::to_string(tags.size()) + " tags",
-                   std::to_string(samples.size()) + " of rows of " + std::to_string(width) + " features");
-    MethodRows pool;
-    pool.feature_count = Sizes::features;
-    pool.tag_count = this->tag_count();
-    pool.label_count = this->label_count();
-    pool.tags.resize(rows);
-    pool.labels.resize(rows);
-    const auto checked = [&](const char* what, std::int64_t found, std::int64_t count) {
-      if (found < 0 || found >= count)
-        detail::fail(file.path() + ": " + what, std::to_string(found), "0 to " + std::to_string(count - 1));
-      return static_cast<std::size_t>(found);
-    };
-    for (std::size_t i = 0; i < tags.size(); ++i)
-      pool.tags[checked("pool.tagged_samples", samples[i], static_cast<std::int64_t>(rows))].push_back(
-          static_cast<int>(checked("pool.tags", tags[i], this->tag_count())));
-    pool.features = [features](long sample, int) {
-      return std::span<const float>(*features).subspan(static_cast<std::size_t>(sample) * width, width);
-    };
-    pool.check(file.path());
-    pool_ = std::move(pool);
+    pool_ = read_rows(file, "pool.", Sizes::features, this->tag_count(), this->label_count());
   }
 
-  struct Kept {
-    std::vector<float> features;
-    std::vector<std::int64_t> samples, tags;
-  };
   MethodRows pool_;  ///< the training images, among which neighbours are sought
   std::map<const MethodRows*, std::vector<std::vector<Neighbour>>> found_;
-  mutable Kept kept_;  ///< what is being written
+  mutable RowsToWrite kept_;
 };
 
 }  // namespace mmdl

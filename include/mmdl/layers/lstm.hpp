@@ -59,7 +59,9 @@ struct WithState {
 /// Inputs: `Shape<L, N>` x; or with the state before the first step `List<Shape<L, N>, Shape<Units> h,
 /// Shape<Units> c>` (zeros without it); each with a mask `Shape<L>` as one input more, last. Where the mask
 /// is 0 the step is absent: h and c stay as they were (h is repeated in the output), and x there gets no
-/// gradient. Steps behind the last that any sample of a batch has cost hardly anything. Other inputs are rejected when compiling (`lstm_takes_sequence_state_mask`).
+/// gradient. A step costs products for the samples up to the last of the batch that
+/// has it: little in a batch sorted by length, longest first. Other inputs are rejected when compiling
+/// (`lstm_takes_sequence_state_mask`).
 ///
 /// Parameters: "weight" [N][4 * Units], "state_weight" [Units][4 * Units], "bias" [4 * Units], columns in the
 /// order i, f, g, o, at first uniform in +-1/sqrt(Units). Options: `ForgetBias`, `WithState`. PyTorch:

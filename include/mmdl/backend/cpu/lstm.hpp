@@ -15,9 +15,9 @@ namespace mmdl::detail {
 
 /// Inputs: x (steps x channels); then, of four or three inputs, the first h and c; of four or two, last, the
 /// mask (a number for each step, zero where it is absent). Output: at each step h, c and the gates i, f, g,
-/// o, `units` numbers each, which the backward reads again. At an absent step h and c stay as they were; the
-/// steps behind the last that any sample of the batch has cost no product.
-/// Computed in Wide<T>: narrow values are widened in scratch memory. PyTorch:
+/// o, `units` numbers each, which the backward reads again. At an absent step h and c stay as they were.
+/// The products are of counted rows only (`LstmSizes`), which lie step by step: each step's samples one after
+/// the other. Computed in Wide<T>: narrow values are widened in scratch memory. PyTorch:
 /// `torch.nn.LSTM(batch_first=True)` with one bias instead of the sum of two.
 template <class T>
 struct CpuKernel<operators::Lstm, T> {
@@ -26,7 +26,9 @@ struct CpuKernel<operators::Lstm, T> {
   static long workspace(const Node& node, int samples, bool training) {
     const Sizes s(node, samples);
     const long sequence = lines(s.rows() * s.channels), state = lines(samples * s.units);
-    long numbers = lines(s.rows() * 4 * s.units) + (training ? 2 * state : 0);
+    long numbers = lines(s.rows() * 4 * s.units) +
+                   lines(s.rows() * (training ? std::max(s.channels, s.units) : s.channels)) +
+                   (training ? 2 * state : 0);
     if (is_narrow<T>) numbers += 2 * state + (training ? 2 : 1) * (sequence + lines(s.rows() * s.values()));
     if (s.steps > 1)
       numbers += lines(std::max(packed_factor_size<W>(s.units, 4 * s.units),
@@ -36,10 +38,9 @@ struct CpuKernel<operators::Lstm, T> {
   }
 
   static void forward(const ForwardArguments<T>& a) {
-    Sizes s(*a.node, a.samples);
-    s.find_used(a.inputs);
+    const Sizes s(*a.node, a.samples);
     W* room = a.workspace;
-    W* gates = take(room, s.rows() * 4 * s.units);  // of the used steps
+    W *gates = take(room, s.rows() * 4 * s.units), *packed = take(room, s.rows() * s.channels);
     const W* x = widened(a.inputs[0], s.rows() * s.channels, room);
     const W* first_h = s.state ? widened(a.inputs[1], s.samples * s.units, room) : nullptr;
     const W* first_c = s.state ? widened(a.inputs[2], s.samples * s.units, room) : nullptr;
@@ -47,30 +48,33 @@ struct CpuKernel<operators::Lstm, T> {
     const Weights input(a.parameters[0], s.channels, 4 * s.units, false);
     const Weights state = Weights(a.parameters[1], s.units, 4 * s.units, false).packed(s, room);
     // All steps' inputs at once, then for each step what the state adds.
-    multiply(of_used_steps(s, x, s.channels, s.channels, false), input, gates, {.sample_stride = 4 * s.units},
-             false, room);
+    const long rows = gather(s, a.inputs, packed, s.channels,
+                             [&](long n, long t) { return x + (n * s.steps + t) * s.channels; });
+    multiply(plain_matrix(packed, rows, s.channels, s.channels), input, gates, 4 * s.units, false, room);
     for (long t = 0; t < s.steps; ++t) {
       const State before(s, t, y, first_h, first_c);
-      if (before.h != nullptr && t < s.used)
-        multiply(plain_matrix(before.h, s.samples, s.units, before.stride), state, gates + t * 4 * s.units,
-                 {.sample_stride = s.used * 4 * s.units}, true, room);
+      const long count = s.count(a.inputs, t);
+      if (before.h != nullptr && count > 0)
+        multiply(plain_matrix(before.h, count, s.units, before.stride), state, gates, 4 * s.units, true,
+                 room);
       for_samples(s, [&](long n) {
         const long row = n * s.steps + t;
         W* h = y + row * s.values();
         if (s.absent(a.inputs, row))
           carry(before, n, s.units, h);
         else
-          step(before, n, s.units, gates + (n * s.used + t) * 4 * s.units, a.parameters[2], h);
+          step(before, n, s.units, gates + n * 4 * s.units, a.parameters[2], h);
       });
+      gates += count * 4 * s.units;
     }
     if constexpr (is_narrow<T>) store(static_cast<const W*>(y), a.output, s.rows() * s.values(), false);
   }
 
   static void backward(const BackwardArguments<T>& a) {
-    Sizes s(*a.node, a.samples);
-    s.find_used(a.inputs);
+    const Sizes s(*a.node, a.samples);
     W* room = a.workspace;
-    W* gates = take(room, s.rows() * 4 * s.units);  // their gradients, of the used steps
+    W* const gates = take(room, s.rows() * 4 * s.units);  // their gradients
+    W* const packed = take(room, s.rows() * std::max(s.channels, s.units));
     W *dh = take(room, s.samples * s.units), *dc = take(room, s.samples * s.units);
     const W* x = widened(a.inputs[0], s.rows() * s.channels, room);
     const W* first_h = s.state ? widened(a.inputs[1], s.samples * s.units, room) : nullptr;
@@ -83,39 +87,47 @@ struct CpuKernel<operators::Lstm, T> {
     std::fill_n(dc, s.samples * s.units, W{});
     const Weights input(a.parameters[0], 4 * s.units, s.channels, true);
     const Weights state = Weights(a.parameters[1], 4 * s.units, s.units, true).packed(s, room);
+    const long rows = s.counted(a.inputs);
+    W* to = gates + rows * 4 * s.units;
     for (long t = s.steps - 1; t >= 0; --t) {
       const State before(s, t, y, first_h, first_c);
+      const long count = s.count(a.inputs, t);
+      to -= count * 4 * s.units;
       for_samples(s, [&](long n) {
         const long row = n * s.steps + t;
-        W *to = gates + (n * s.used + t) * 4 * s.units, *h = dh + n * s.units, *c = dc + n * s.units;
+        W *h = dh + n * s.units, *c = dc + n * s.units;
         const W* upstream = dy + row * s.values();
         for (long u = 0; u < s.units; ++u) h[u] += upstream[u], c[u] += upstream[s.units + u];
-        if (t >= s.used) return;
-        if (s.absent(a.inputs, row))
-          std::fill_n(to, 4 * s.units, W{});
-        else
-          step_gradient(before, n, s.units, y + row * s.values(), h, c, to);
+        if (!s.absent(a.inputs, row))
+          step_gradient(before, n, s.units, y + row * s.values(), h, c, to + n * 4 * s.units);
+        else if (n < count)
+          std::fill_n(to + n * 4 * s.units, 4 * s.units, W{});
       });
-      if (before.h != nullptr && t < s.used)
-        multiply(plain_matrix(gates + t * 4 * s.units, s.samples, 4 * s.units, s.used * 4 * s.units), state,
-                 dh, {.sample_stride = s.units}, true, room);
+      if (before.h != nullptr && count > 0)
+        multiply(plain_matrix(to, count, 4 * s.units, 4 * s.units), state, dh, s.units, true, room);
     }
-    if (a.parameter_gradients[0] != nullptr)
-      multiply_transposed(of_used_steps(s, x, s.channels, s.channels, false), gates, 4 * s.units, 4 * s.units,
-                          a.parameter_gradients[0], a.accumulate_parameters, room);
-    if (a.parameter_gradients[1] != nullptr)
-      state_weight_gradient(s, y, first_h, gates, a.parameter_gradients[1], a.accumulate_parameters, room);
-    if (a.parameter_gradients[2] != nullptr)
-      column_sums(gates, s.used_rows(), 4 * s.units, a.parameter_gradients[2], a.accumulate_parameters);
     if (dx != nullptr) {
-      const bool add = !is_narrow<T> && a.accumulate[0];
-      multiply(plain_matrix(gates, s.used_rows(), 4 * s.units, 4 * s.units), input, dx,
-               {1, s.used, s.steps * s.channels, 0, s.channels}, add, room);
-      for (long n = 0; n < s.samples && !add; ++n)
-        std::fill_n(dx + (n * s.steps + s.used) * s.channels, (s.steps - s.used) * s.channels, W{});
+      multiply(plain_matrix(gates, rows, 4 * s.units, 4 * s.units), input, packed, s.channels, false, room);
+      scatter(s, a.inputs, packed, dx, !is_narrow<T> && a.accumulate[0]);
       if constexpr (is_narrow<T>)
         store(static_cast<const W*>(dx), a.input_gradients[0], s.rows() * s.channels, a.accumulate[0]);
     }
+    if (a.parameter_gradients[0] != nullptr) {
+      gather(s, a.inputs, packed, s.channels,
+             [&](long n, long t) { return x + (n * s.steps + t) * s.channels; });
+      multiply_transposed(packed, rows, s.channels, gates, 4 * s.units, a.parameter_gradients[0],
+                          a.accumulate_parameters, room);
+    }
+    if (a.parameter_gradients[1] != nullptr) {
+      gather(s, a.inputs, packed, s.units, [&](long n, long t) {
+        const State before(s, t, y, first_h, first_c);
+        return before.h == nullptr ? nullptr : before.h + n * before.stride;
+      });
+      multiply_transposed(packed, rows, s.units, gates, 4 * s.units, a.parameter_gradients[1],
+                          a.accumulate_parameters, room);
+    }
+    if (a.parameter_gradients[2] != nullptr)
+      column_sums(gates, rows, 4 * s.units, a.parameter_gradients[2], a.accumulate_parameters);
     const W* states[] = {dh, dc};
     for (int i = 0; i < 2; ++i)
       if (s.state && a.input_gradients[1 + i] != nullptr)
@@ -193,46 +205,64 @@ struct CpuKernel<operators::Lstm, T> {
     const W* sorted = nullptr;
   };
 
+  /// Puts the counted rows one after the other, step by step: `count` numbers at `from(sample, step)` each,
+  /// zeros where that is null. Gives their number.
+  static long gather(const Sizes& s, const auto& inputs, W* to, long count, const auto& from) {
+    long rows = 0;
+    for (long t = 0; t < s.steps; ++t) {
+      const long samples = s.count(inputs, t);
+      for (long n = 0; n < samples; ++n, ++rows) {
+        const W* row = from(n, t);
+        if (row == nullptr)
+          std::fill_n(to + rows * count, count, W{});
+        else
+          std::copy_n(row, count, to + rows * count);
+      }
+    }
+    return rows;
+  }
+  /// The opposite for the gradient of x: zeros, or nothing added, where a row does not count.
+  static void scatter(const Sizes& s, const auto& inputs, const W* from, W* dx, bool add) {
+    for (long t = 0; t < s.steps; ++t) {
+      const long samples = s.count(inputs, t);
+      for (long n = 0; n < s.samples; ++n) {
+        W* const to = dx + (n * s.steps + t) * s.channels;
+        if (n < samples && add)
+          for (long c = 0; c < s.channels; ++c) to[c] += from[n * s.channels + c];
+        else if (n < samples)
+          std::copy_n(from + n * s.channels, s.channels, to);
+        else if (!add)
+          std::fill_n(to, s.channels, W{});
+      }
+      from += samples * s.channels;
+    }
+  }
+
   /// to = a * w, or added to it.
-  static void multiply(const PatchMatrix<W>& a, const Weights& w, W* to, const RowLayout& layout,
-                       bool accumulate, W* workspace) {
+  static void multiply(const PatchMatrix<W>& a, const Weights& w, W* to, long stride, bool accumulate,
+                       W* workspace) {
     Gemm<W> g;
     g.a = a;
     g.b = w.matrix;
     g.packed_b = w.sorted;
     g.columns = w.columns;
     g.output = to;
-    g.layout = layout;
+    g.layout = {.sample_stride = stride};
     g.epilogue.accumulate = accumulate;
     gemm(g, workspace);
   }
 
-  /// The sum over steps of h before the step, transposed, times the gates' gradients.
-  static void state_weight_gradient(const Sizes& s, const W* y, const W* first_h, const W* gates, W* to,
-                                    bool accumulate, W* workspace) {
-    if (s.used > 1) {  // a window of one step that stands one step earlier, with zeros before the first
-      multiply_transposed(of_used_steps(s, y, s.units, s.values(), true), gates, 4 * s.units, 4 * s.units, to,
-                          accumulate, workspace);
-      accumulate = true;
-    }
-    if (first_h != nullptr)
-      multiply_transposed(plain_matrix(first_h, s.samples, s.units, s.units), gates, s.used * 4 * s.units,
-                          4 * s.units, to, accumulate, workspace);
-    else if (!accumulate)
-      std::fill_n(to, 4 * s.units * s.units, W{});
-  }
-
-  /// to = a^T * b, or added to it: the gradient of weights.
-  static void multiply_transposed(const PatchMatrix<W>& a, const W* b, long stride, long columns, W* to,
+  /// to = a^T * b, or added to it, of `rows` rows each: the gradient of weights.
+  static void multiply_transposed(const W* a, long rows, long depth, const W* b, long columns, W* to,
                                   bool accumulate, W* workspace) {
     Gemm<W> g;
-    g.a = a;
+    g.a = plain_matrix(a, rows, depth, depth);
     g.transpose_a = true;
     g.b.data = b;
-    g.b.stride = stride;
+    g.b.stride = columns;
     g.columns = columns;
     g.output = to;
-    g.layout = {1, a.columns(), 0, 0, columns};
+    g.layout = {.sample_stride = columns};
     g.epilogue.accumulate = accumulate;
     gemm(g, workspace, true);
   }

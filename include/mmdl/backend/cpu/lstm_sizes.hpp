@@ -1,40 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the numbers of a long short-term memory lie, and which of its steps are used.
+// How the numbers of a long short-term memory lie, and which of its rows count.
 #pragma once
 
-#include "gemm.hpp"
 #include "kernel.hpp"
 
 namespace mmdl::detail {
 
-/// The sizes of an LSTM in one call. `used`: the steps up to the last that any sample of the batch has, at
-/// least one; those behind it are absent in all.
+/// The sizes of an LSTM in one call. At a step the samples up to the last that has it count: all without a
+/// mask, and with one the fewer the more a batch is sorted by length, longest first.
 struct LstmSizes {
   LstmSizes(const Node& node, long count)
       : samples(count),
         steps(node.input.pixels()),
         channels(node.input.channels),
         units(node.output.channels / 6),
-        used(steps),
         state(node.input_count >= 3),
         mask(node.input_count % 2 == 0 ? node.input_count - 1 : 0) {}
   long rows() const { return samples * steps; }
-  long used_rows() const { return samples * used; }
   long values() const { return 6 * units; }
 
   /// Whether the mask says that a step of a sample, row sample * steps + step, is not there.
   bool absent(const auto& inputs, long row) const { return mask > 0 && wide(inputs[mask][row]) == 0; }
 
-  void find_used(const auto& inputs) {
-    const auto lacks = [&](long step) {
-      for (long sample = 0; sample < samples; ++sample)
-        if (!absent(inputs, sample * steps + step)) return false;
-      return true;
-    };
-    while (used > 1 && lacks(used - 1)) --used;
+  long count(const auto& inputs, long step) const {
+    long last = samples;
+    while (last > 0 && absent(inputs, (last - 1) * steps + step)) --last;
+    return last;
+  }
+  /// The rows of all steps that count.
+  long counted(const auto& inputs) const {
+    long sum = 0;
+    for (long step = 0; step < steps; ++step) sum += count(inputs, step);
+    return sum;
   }
 
-  long samples, steps, channels, units, used;
+  long samples, steps, channels, units;
   bool state;
   int mask;  ///< the input's number; 0: none
 };
@@ -49,16 +49,5 @@ struct LstmState {
   const W *h, *c;
   long stride;
 };
-
-/// `count` numbers of each used step of each sample, or of the step before it, with zeros before the first.
-template <class W>
-PatchMatrix<W> of_used_steps(const LstmSizes& s, const W* data, long count, long stride, bool before) {
-  if (!before && s.used == s.steps) return plain_matrix(data, s.rows(), count, stride);
-  PatchMatrix<W> matrix = plain_matrix(data, s.samples, count, stride);
-  matrix.sample_stride = s.steps * stride;
-  matrix.width = matrix.grid_width = s.used;
-  matrix.x0 = before ? -1 : 0;
-  return matrix;
-}
 
 }  // namespace mmdl::detail
