@@ -46,6 +46,7 @@ mmdl::Annotations run_method(Workspace& work, const mmdl::MethodEntry& entry, co
       {"epochs", run.recipe.epochs},
       {"batch", run.recipe.batch},
       {"patience", run.recipe.patience},
+      {"learning_rate", run.recipe.learning_rate},
       {"seed", run.seed},
       {"data", run.data}}.dump();
   const auto method = entry.make(train.tag_count, train.label_count);
@@ -70,7 +71,8 @@ mmdl::Annotations run_method(Workspace& work, const mmdl::MethodEntry& entry, co
   mmdl::MethodSettings how{.seed = run.seed,
                            .epochs = run.recipe.epochs,
                            .batch = run.recipe.batch,
-                           .patience = run.recipe.patience};
+                           .patience = run.recipe.patience,
+                           .learning_rate = run.recipe.learning_rate};
   how.report = [&](int epoch, double loss, double outside) {
     if (interrupted())
       detail::fail("interrupted in " + name + "; the same command goes on from the method's beginning");

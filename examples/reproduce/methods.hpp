@@ -23,7 +23,7 @@ mmdl::MethodRows method_rows(const Split& split, const Features& features, std::
 
 /// What a method is trained with.
 struct MethodRun {
-  Recipe recipe;     ///< epochs, batch and patience; the rest is the method's own
+  Recipe recipe;  ///< epochs, batch, patience, and the learning rate unless 0; the rest is the method's own
   std::string data;  ///< changes whenever the rows do
   std::uint64_t seed = 1;
 };

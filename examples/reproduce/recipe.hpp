@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <mmdl/optim/any_optimizer.hpp>
 #include <string>
 
@@ -29,20 +30,22 @@ struct Recipe {
 
 /// The recipes of all stages of a study.
 struct Recipes {
-  Recipe pretrain;    ///< scenes only: the backbone learns to recognise things, on pictures of their own
-  Recipe backbone;    ///< fine-tuning of the backbone
-  Recipe fusion;      ///< the fusion branch over the frozen backbone
-  Recipe text;        ///< the tag network
-  Recipe labels;      ///< the label head over frozen features
-  Recipe quantity;    ///< the quantity regressor over frozen features
-  Recipe methods;     ///< the compared methods: epochs, batch and patience; the rest is their own
-  Recipe end_to_end;  ///< all but the backbone
-  float end_to_end_quantity_weight = 1.0f;  ///< of the quantity's loss in the sum
-  float least_crop = 0.5f;                  ///< least part of a training image that a random crop keeps
+  Recipe pretrain;  ///< scenes only: the backbone learns to recognise things, on pictures of their own
+  Recipe backbone;  ///< fine-tuning of the backbone
+  Recipe fusion;    ///< the fusion branch over the frozen backbone
+  Recipe text;      ///< the tag network
+  Recipe labels;    ///< the label head over frozen features
+  Recipe quantity;  ///< the quantity regressor over frozen features
+  Recipe methods;   ///< the compared methods: epochs, batch, patience; the rest is their own where 0
+  std::map<std::string, Recipe> some_methods;  ///< by name, those that are trained otherwise
+  Recipe end_to_end;                           ///< all but the backbone
+  float end_to_end_quantity_weight = 1.0f;     ///< of the quantity's loss in the sum
+  float least_crop = 0.5f;                     ///< least part of a training image that a random crop keeps
   double validation = 0.1;  ///< share of the training images that is held out for early stopping
 
   /// Every stage ends after `epochs` epochs at the latest; 0: as it is.
   void limit(int epochs);
+  const Recipe& of_method(const std::string& name) const;
 };
 
 /// The paper's values (Niu et al., section IV-A-3) for "nus-wide" and "coco" with "full"; ours for "scenes"

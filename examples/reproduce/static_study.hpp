@@ -464,10 +464,10 @@ class StaticStudy final : public Study {
     std::array<mmdl::MethodRows, 3> rows;
     for (std::size_t i = 0; i < rows.size(); ++i)
       rows[i] = method_rows(splits_[i], features, i, static_cast<int>(data_.tags.size()));
-    const MethodRun run{recipes_.methods, print_ + fingerprint(data_.tags) + features.identity,
-                        options_.seed};
     for (const mmdl::MethodEntry& entry : compared_methods<visual_width>()) {
       if (entry.reads_tags && data_.tags.size() == 0) continue;
+      const MethodRun run{recipes_.of_method(entry.name),
+                          print_ + fingerprint(data_.tags) + features.identity, options_.seed};
       const mmdl::Annotations found = run_method(work_, entry, run, rows[0], rows[1], rows[2]);
       results_.scores[entry.name] = score_labels(test, found.labels);
       if (!found.scores.empty())
@@ -610,7 +610,7 @@ class StaticStudy final : public Study {
     if (options_.wants({"III"}))  // a few million multiply-adds a sample
       for (const mmdl::MethodEntry& entry : compared_methods<visual_width>())
         if (!entry.reads_tags || data_.tags.size() > 0)
-          work_.plan(std::string("method-") + entry.name, 1e7 * n * recipes_.methods.epochs);
+          work_.plan(std::string("method-") + entry.name, 1e7 * n * recipes_.of_method(entry.name).epochs);
     if (Config::keep_scales) work_.plan("scales", below * all);
     if (options_.wants({"XII"}))
       work_.plan("end-to-end", (3 * (whole - below) + below) * n * recipes_.end_to_end.epochs);

@@ -98,9 +98,22 @@ TEST_CASE("norms, activations, pooling, linear") {
   check<GlobalAveragePool, Image>();
   check<Linear<5>, Shape<7>>();
   check<Linear<5, HeNormal, Bias<false>>, Shape<7>>({.samples = 1});
+  check<Linear<5, UnitNormal>, Shape<7>>();
   check<Dropout<30>, Image>();
   check<Sequential<Flatten, Linear<3>>, Image>();
   check<Sequential<Linear<4>, Relu, Dropout<50>, Linear<3>>, Shape<7>>();
+}
+
+TEST_CASE("linear: what UnitNormal begins with") {
+  Model<Linear<50, UnitNormal>, Shape<100>> model(3);
+  double sum = 0, squares = 0;
+  for (const float weight : model.parameter("linear1.weight")) {
+    sum += static_cast<double>(weight);
+    squares += static_cast<double>(weight) * static_cast<double>(weight);
+  }
+  CHECK(std::fabs(sum / 5000) < 0.05);
+  CHECK(squares / 5000 == doctest::Approx(1.0).epsilon(0.06));
+  for (const float bias : model.parameter("linear1.bias")) CHECK(bias == 0.0f);
 }
 
 TEST_CASE("fused norm, residual and activation") {

@@ -24,7 +24,7 @@ struct SrCnnRnnParts {
 
   using Semantic = Named<SemanticPart, Linear<Sizes::labels>>;
   using Prepared = Semantic;
-  using Decoder = LabelDecoder<Sizes::labels, Units, Sequential<Sigmoid, Linear<Units>>>;
+  using Decoder = LabelDecoder<Sizes::labels, Units, Sequential<Sigmoid, Linear<Units, UnitNormal>>>;
   static constexpr SequenceTokens tokens = Decoder::tokens;
   using Net =
       Sequential<Parallel<Identity, Semantic, Identity, Identity>, Heads<typename Decoder::Whole, Pick<1>>>;
@@ -47,12 +47,14 @@ struct SrCnnRnnParts {
 /// SR-CNN-RNN (Liu et al., "Semantic Regularisation for Recurrent Image Annotation", 2016): as `RiaMethod`,
 /// but between the image and the recurrent network stands a layer of the labels' own scores, supervised by
 /// the labels: h at first is a linear function of sigmoid scores, which are a linear layer over the features
-/// with a sigmoid cross-entropy of its own; the sum of both losses is trained. Rare labels first; greedy, at
-/// most 20 labels.
+/// with a sigmoid cross-entropy of its own. The label layer is trained alone first (AdamW, learning rate
+/// 1e-3), then all of it with the sum of both losses (Adam, 1e-3). Rare labels first; greedy, at most 20
+/// labels.
 ///
-/// Where it differs from the paper: the backbone is not trained with it; the recurrent network's loss reaches
-/// the scores from the first step on, where the paper trains the scores alone before; and the scores are of
-/// the labels and not of tags, so no tags are read.
+/// Where it differs from the paper: the backbone is not trained with it; the scores are of the labels and not
+/// of tags, so no tags are read; and the layer from scores to h begins with standard normal weights, so that
+/// h begins as a sum of embeddings of the likely labels (from uniform ones of 1/sqrt(labels) h would be near
+/// zero whatever the image).
 template <class Sizes, int Units = 1024>
 using SrCnnRnnMethod = SequenceMethod<Sizes, detail::SrCnnRnnParts<Sizes, Units>>;
 

@@ -16,7 +16,7 @@ struct linear_takes_a_vector;  ///< problem: an image where a vector (or a seque
 namespace detail {
 struct LinearOptions {
   bool bias = true;
-  bool he = false;
+  Initializer weight = Initializer::uniform_fan_in, first_bias = Initializer::uniform_fan_in;
   bool transposed = false;
 };
 
@@ -51,13 +51,23 @@ struct LinearRule {
 
 /// Option of `Linear`: He-normal weights and zero biases at first, for a layer before a ReLU.
 struct HeNormal {
-  static constexpr void apply(detail::LinearOptions& o) { o.he = true; }
+  static constexpr void apply(detail::LinearOptions& o) {
+    o.weight = Initializer::he_normal, o.first_bias = Initializer::zeros;
+  }
+};
+
+/// Option of `Linear`: weights from a standard normal distribution, zero biases, as an `Embedding`'s table:
+/// for inputs of few ones among zeros, or probabilities of such, of which each row of weights is the meaning.
+struct UnitNormal {
+  static constexpr void apply(detail::LinearOptions& o) {
+    o.weight = Initializer::normal, o.first_bias = Initializer::zeros;
+  }
 };
 
 /// y = x * weight + bias: `Shape<N>` to `Shape<Units>`, and for each step of a sequence `Shape<L, N>` to
 /// `Shape<L, Units>`. Weights are stored [N][Units]; at first uniform in +-1/sqrt(N), biases too (or
-/// HeNormal). Options: HeNormal, Bias, Transposed. PyTorch: `torch.nn.Linear(N, Units)`, whose weight is the
-/// transpose.
+/// HeNormal, UnitNormal). Options: HeNormal, UnitNormal, Bias, Transposed. PyTorch: `torch.nn.Linear(N,
+/// Units)`, whose weight is the transpose.
 template <int Units, class... Options>
 struct Linear {
   static_assert(Units > 0, "mmdl: a linear layer has at least one unit");
@@ -88,11 +98,9 @@ struct Linear {
     node.needs_output = false;
     node.weight_transposed = o.transposed;
     node.multiply_adds = input.size() * units;
-    const auto weight = o.he ? Initializer::he_normal : Initializer::uniform_fan_in;
-    const auto bias = o.he ? Initializer::zeros : Initializer::uniform_fan_in;
     const int rows = o.transposed ? units : inputs;
-    const detail::EntrySpec entries[2] = {{"weight", weight, 2, {rows, inputs + units - rows}, inputs},
-                                          {"bias", bias, 1, {units}, inputs, /*decay=*/false}};
+    const detail::EntrySpec entries[2] = {{"weight", o.weight, 2, {rows, inputs + units - rows}, inputs},
+                                          {"bias", o.first_bias, 1, {units}, inputs, /*decay=*/false}};
     return detail::Wires::of(builder.template add<operators::Linear>(node, x, entries, o.bias ? 2 : 1));
   }
 };
