@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <mmdl/annotation/select_labels.hpp>
 #include <mmdl/io/safetensors.hpp>
 #include <nlohmann/json.hpp>
 
@@ -37,6 +38,43 @@ mmdl::MethodRows method_rows(const Split& split, const Features& features, std::
   return rows;
 }
 
+namespace {
+
+/// "C-F1 46.96, I-F1 63.60" of the labels that `choose(sample)` gives.
+std::string f1_text(const mmdl::MethodRows& rows, const auto& choose) {
+  mmdl::AnnotationMetrics metrics(rows.label_count);
+  for (std::size_t i = 0; i < rows.labels.size(); ++i) metrics.add(choose(i), rows.labels[i]);
+  const mmdl::AnnotationScores scores = metrics.scores();
+  char text[80];
+  std::snprintf(text, sizeof text, "C-F1 %.2f, I-F1 %.2f", 100 * scores.class_f1, 100 * scores.image_f1);
+  return text;
+}
+
+/// Annotates the test rows; says how well those of all splits are known, which tells what a method lacks:
+/// room to learn, pictures to learn from, or the number of labels.
+mmdl::Annotations annotated(Workspace& work, const std::string& name, mmdl::Method& method,
+                            const mmdl::MethodRows& train, const mmdl::MethodRows& held_out,
+                            const mmdl::MethodRows& test) {
+  const auto of = [](const mmdl::MethodRows& rows, const mmdl::Annotations& found) {
+    return f1_text(rows, [&](std::size_t i) { return found.labels[i]; });
+  };
+  mmdl::Annotations found = method.annotate(test);
+  std::string text = name + ": training images " + of(train, method.annotate(train)) + "; held out " +
+                     of(held_out, method.annotate(held_out)) + "; test " + of(test, found);
+  if (!found.scores.empty()) {
+    const auto count = static_cast<std::size_t>(test.label_count);
+    text += "; with the true quantity " + f1_text(test, [&](std::size_t i) {
+              const auto scores = std::span<const float>(found.scores).subspan(i * count, count);
+              const auto quantity = static_cast<int>(test.labels[i].size());
+              return quantity > 0 ? mmdl::top_k_labels(scores, quantity) : std::vector<int>();
+            });
+  }
+  work.line(text);
+  return found;
+}
+
+}  // namespace
+
 mmdl::Annotations run_method(Workspace& work, const mmdl::MethodEntry& entry, const MethodRun& run,
                              const mmdl::MethodRows& train, const mmdl::MethodRows& held_out,
                              const mmdl::MethodRows& test) {
@@ -60,7 +98,7 @@ mmdl::Annotations run_method(Workspace& work, const mmdl::MethodEntry& entry, co
     work.curves.push_back(detail::curve_of_note(path, detail::note_of(notes, path, "curve")));
     work.earlier_seconds += work.curves.back().seconds;
     work.finish(name, /*found=*/true);
-    return method->annotate(test);
+    return annotated(work, name, *method, train, held_out, test);
   }
 
   Curve curve;
@@ -97,7 +135,7 @@ mmdl::Annotations run_method(Workspace& work, const mmdl::MethodEntry& entry, co
   work.line(text);
   work.curves.push_back(std::move(curve));
   work.finish(name);
-  return method->annotate(test);
+  return annotated(work, name, *method, train, held_out, test);
 }
 
 mmdl::AnnotationScores score_labels(const TestRows& rows, const std::vector<std::vector<int>>& labels) {

@@ -29,7 +29,7 @@ struct MethodRun {
 };
 
 /// Trains a method, or takes it from its file in the run's folder where that is of the same recipe and data,
-/// and annotates the test rows.
+/// and annotates the test rows. Says how well it does on all three.
 mmdl::Annotations run_method(Workspace& work, const mmdl::MethodEntry& entry, const MethodRun& run,
                              const mmdl::MethodRows& train, const mmdl::MethodRows& held_out,
                              const mmdl::MethodRows& test);

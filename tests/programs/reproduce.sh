@@ -45,6 +45,8 @@ for row in 'SR-CNN-RNN' 'SINN' 'TagNeighbour' 'RIA' 'CNN-RNN' 'CNN\+WARP' 'CNN\+
   contains whole/report.html "$row"
 done
 contains stdout.txt 'made-up tags'
+contains stderr.txt 'method-ria: training images C-F1 [0-9.]+, I-F1 [0-9.]+; held out C-F1 .*; test C-F1 [0-9.]+, I-F1 [0-9.]+$'
+contains stderr.txt 'method-logistic: training images .*; with the true quantity C-F1 [0-9.]+, I-F1 [0-9.]+$'
 contains whole/results.json '"format": "mmdl reproduce 1"'
 contains whole/report.html '<svg'
 contains whole/tables.md "\\| MS-CNN"
