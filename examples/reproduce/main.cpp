@@ -30,6 +30,7 @@ using mmdl::detail::fail, mmdl::detail::quoted;
 struct Command {
   std::vector<std::string> data;
   std::string tables = "all", preset = "quick", out, backbone, weights, seeds = "1", tags_file, word_vectors;
+  std::vector<std::string> without;
   int threads = 0, workers = 2, epochs = 0, images = 0;
   bool repair = false, keep_untagged = false, keep_rows = false, freeze_backbone = false;
 };
@@ -112,6 +113,7 @@ void run(const Command& command) {
                                .backbone = study.backbone,
                                .weights = command.weights == "none" ? "" : command.weights,
                                .word_vectors = command.word_vectors,
+                               .without = {command.without.begin(), command.without.end()},
                                .freeze_backbone = command.freeze_backbone,
                                .seed = seed,
                                .workers = command.workers};
@@ -157,6 +159,8 @@ int run_program(int count, char** arguments) {
       "--backbone", c.backbone,
       "small, mobilenet or resnet101 (default: small for scenes, mobilenet for corel5k, else resnet101)");
   app.add_option("--weights", c.weights, "file of the pretrained backbone (safetensors), or: none");
+  app.add_option("--without-methods", c.without, "compared methods that are left out, with commas between")
+      ->delimiter(',');
   app.add_flag("--freeze-backbone", c.freeze_backbone,
                "the backbone stays as its weights came, and is not fine-tuned");
   app.add_option("--tags-file", c.tags_file, "tags of the images: lines of <image> <tag> <tag> ...");

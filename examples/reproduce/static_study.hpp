@@ -125,8 +125,20 @@ class StaticStudy final : public Study {
                    "(--freeze-backbone, or another --out)");
   }
 
+  void check_methods() const {
+    std::string known;
+    std::set<std::string> unknown = options_.without;
+    for (const mmdl::MethodEntry& method : compared_methods<visual_width>()) {
+      known += (known.empty() ? "" : ", ") + std::string(method.name);
+      unknown.erase(method.name);
+    }
+    if (!unknown.empty())
+      detail::fail("--without-methods", detail::printable(*unknown.begin(), 200), "some of: " + known);
+  }
+
   void train_backbone() {
     check_folder();
+    check_methods();
     if (!options_.weights.empty()) {
       const mmdl::WeightReport report = mmdl::load_pretrained(backbone_, options_.weights, "visual.");
       work_.line(options_.weights + ": " + report.str());
@@ -459,13 +471,17 @@ class StaticStudy final : public Study {
     }
   }
 
+  bool runs(const mmdl::MethodEntry& method) const {
+    return options_.without.count(method.name) == 0 && (!method.reads_tags || data_.tags.size() > 0);
+  }
+
   /// Tables III and IV: the compared methods over the backbone's features.
   void compare_methods(const Features& features, const TestRows& test) {
     std::array<mmdl::MethodRows, 3> rows;
     for (std::size_t i = 0; i < rows.size(); ++i)
       rows[i] = method_rows(splits_[i], features, i, static_cast<int>(data_.tags.size()));
     for (const mmdl::MethodEntry& entry : compared_methods<visual_width>()) {
-      if (entry.reads_tags && data_.tags.size() == 0) continue;
+      if (!runs(entry)) continue;
       const MethodRun run{recipes_.of_method(entry.name),
                           print_ + fingerprint(data_.tags) + features.identity, options_.seed};
       const mmdl::Annotations found = run_method(work_, entry, run, rows[0], rows[1], rows[2]);
@@ -609,7 +625,7 @@ class StaticStudy final : public Study {
         plan_fusion(id);
     if (options_.wants({"III"}))  // a few million multiply-adds a sample
       for (const mmdl::MethodEntry& entry : compared_methods<visual_width>())
-        if (!entry.reads_tags || data_.tags.size() > 0)
+        if (runs(entry))
           work_.plan(std::string("method-") + entry.name, 1e7 * n * recipes_.of_method(entry.name).epochs);
     if (Config::keep_scales) work_.plan("scales", below * all);
     if (options_.wants({"XII"}))

@@ -31,9 +31,10 @@ struct StudyData {
 struct StudyOptions {
   std::set<std::string> tables;  ///< "I" … "XII"
   std::string preset, backbone;
-  std::string weights;           ///< file of the pretrained backbone; empty: none
-  std::string word_vectors;      ///< file in GloVe's text format; empty: they are drawn
-  bool freeze_backbone = false;  ///< it stays as it was pretrained
+  std::string weights;            ///< file of the pretrained backbone; empty: none
+  std::string word_vectors;       ///< file in GloVe's text format; empty: they are drawn
+  std::set<std::string> without;  ///< compared methods that are left out
+  bool freeze_backbone = false;   ///< it stays as it was pretrained
   std::uint64_t seed = 1;
   int workers = 2;
   int sheet_images = 24;

@@ -97,7 +97,14 @@ contains stdout.txt '^Table X\b'
 contains stdout.txt '±'
 grep -Eq '^Table (V|XI|XII)\b' stdout.txt && fail "a table that was not asked for"
 
+accepts "$reproduce" "${quick[@]}" --out seeds --tables III --seeds 4 --without-methods ria,sinn
+contains stdout.txt '^Table III\b'
+contains stdout.txt '^SR-CNN-RNN  '
+grep -Eq '^(RIA|SINN)  ' stdout.txt && fail "a method that was left out"
+
 ### Bad input
+refuses 1 "without-methods: found lstm, expected some of: sr-cnn-rnn, sinn," "$reproduce" "${quick[@]}" --out seeds \
+  --tables III --seeds 4 --without-methods ria,lstm
 refuses 1 "'XX'.*VIII" "$reproduce" "${quick[@]}" --tables I,XX --out none
 refuses 1 "seeds.*'1,1'" "$reproduce" "${quick[@]}" --seeds 1,1 --out none
 refuses 1 "preset: found 'slow', expected quick or full" "$reproduce" "${quick[@]}" --preset slow --out none
@@ -117,11 +124,11 @@ refuses 1 "scenes of other options.*found 60.*expected 61" "$reproduce" --data s
 cp seeds/seed-4/features-cnn.train.rows whole/seed-1/features-cnn.train.rows
 refuses 1 "features-cnn.train.rows: cache of another network" "$reproduce" "${quick[@]}" --out whole
 cp cut/seed-1/features-cnn.train.rows whole/seed-1/features-cnn.train.rows
-# A method's file of another run.
-cp whole/seed-1/method-warp.safetensors warp.safetensors
-cp whole/seed-1/method-softmax.safetensors whole/seed-1/method-warp.safetensors
-refuses 1 "method-warp.safetensors: method: found .*softmax.*warp" "$reproduce" "${quick[@]}" --out whole
-cp warp.safetensors whole/seed-1/method-warp.safetensors
+# A method's file in the place of another's that was trained by the same recipe.
+cp whole/seed-1/method-softmax.safetensors softmax.safetensors
+cp whole/seed-1/method-logistic.safetensors whole/seed-1/method-softmax.safetensors
+refuses 1 "method-softmax.safetensors: method: found .*logistic.*softmax" "$reproduce" "${quick[@]}" --out whole
+cp softmax.safetensors whole/seed-1/method-softmax.safetensors
 # Weights cut short.
 head -c 1000 cut/seed-1/backbone.safetensors >whole/seed-1/backbone.safetensors
 refuses 1 "backbone.safetensors" "$reproduce" "${quick[@]}" --out whole
