@@ -29,7 +29,8 @@ using mmdl::detail::fail, mmdl::detail::quoted;
 
 struct Command {
   std::vector<std::string> data;
-  std::string tables = "all", preset = "quick", out, backbone, weights, seeds = "1", tags_file, word_vectors;
+  std::string tables = "all", preset = "quick", out, backbone, device = "cpu", weights, seeds = "1",
+              tags_file, word_vectors;
   std::vector<std::string> without;
   int threads = 0, workers = 2, epochs = 0, images = 0;
   bool repair = false, keep_untagged = false, keep_rows = false, freeze_backbone = false;
@@ -57,10 +58,11 @@ const StudyEntry& backbone_of(const Command& command) {
                                                             : "resnet101";
   std::string known;
   for (const StudyEntry& entry : studies()) {
-    if (wanted == entry.backbone) return entry;
-    known += (known.empty() ? "" : ", ") + std::string(entry.backbone);
+    if (wanted == entry.backbone && command.device == entry.device) return entry;
+    known += (known.empty() ? "" : ", ") + std::string(entry.backbone) + " (" + entry.device + ")";
   }
-  fail("--backbone", quoted(wanted), "one that this program was built with: " + known);
+  fail("--backbone, --device", quoted(wanted) + " on " + quoted(command.device),
+       "one that this program was built with: " + known);
 }
 
 void check(const Command& command) {
@@ -158,6 +160,7 @@ int run_program(int count, char** arguments) {
   app.add_option(
       "--backbone", c.backbone,
       "small, mobilenet or resnet101 (default: small for scenes, mobilenet for corel5k, else resnet101)");
+  app.add_option("--device", c.device, "cpu or gpu, where the program was built for it");
   app.add_option("--weights", c.weights, "file of the pretrained backbone (safetensors), or: none");
   app.add_option("--without-methods", c.without, "compared methods that are left out, with commas between")
       ->delimiter(',');

@@ -15,12 +15,15 @@
 
 namespace reproduce {
 
-/// `Config`: `backbone`, `size` (pixels a side), `word_dimension`, and `keep_scales`: whether the scales of
-/// all images are computed once and kept (small images), or the frozen backbone runs in each step of the
-/// fusion's training (large ones).
-template <class Config>
+/// The networks lie on `Device`, a backend; the compared methods, small over features, on the CPU.
+/// `Config`: `name`, `backbone`, `size` (pixels a side), `word_dimension`, and `keep_scales`: whether the
+/// scales of all images are computed once and kept (small images), or the frozen backbone runs in each step
+/// of the fusion's training (large ones).
+template <class Config, class Device>
 class StaticStudy final : public Study {
   using B = typename Config::backbone;
+  template <class Net, class In>
+  using ModelOf = mmdl::Model<Net, In, Device>;
   static constexpr int room = MMDL_REPRODUCE_LABELS, tag_room = MMDL_REPRODUCE_TAGS;
   static constexpr int most_quantity = 16;
   using Image = mmdl::Shape<Config::size, Config::size, 3>;
@@ -105,7 +108,7 @@ class StaticStudy final : public Study {
 
   /// A stage over images without tags.
   template <class Net, class Loss>
-  void image_stage(const std::string& name, const Recipe& recipe, mmdl::Model<Net, Image>& model,
+  void image_stage(const std::string& name, const Recipe& recipe, ModelOf<Net, Image>& model,
                    const Loss& loss, const mmdl::Manifest& train, const mmdl::Manifest& held_out) {
     Loader training(train, loading(recipe, true)), validation(held_out, loading(recipe, false));
     ImageSource<Loader, false> source(training), held(validation);
@@ -148,7 +151,7 @@ class StaticStudy final : public Study {
       held.samples.assign(train.samples.end() - static_cast<std::ptrdiff_t>(tenth), train.samples.end());
       train.samples.resize(count - tenth);
       image_stage("pretrained", recipes_.pretrain, backbone_, mmdl::SoftmaxCrossEntropy{}, train, held);
-      mmdl::Model<BackboneNet, Image> fresh(options_.seed);  // the new classifier starts from nothing
+      ModelOf<BackboneNet, Image> fresh(options_.seed);  // the new classifier starts from nothing
       mmdl::transfer(fresh, backbone_, "visual.", "visual.");
       backbone_ = std::move(fresh);
     }
@@ -172,7 +175,7 @@ class StaticStudy final : public Study {
 
   /// What a network says of all images.
   template <class Net>
-  Features image_features(const std::string& name, mmdl::Model<Net, Image>& model) {
+  Features image_features(const std::string& name, ModelOf<Net, Image>& model) {
     Features features;
     features.width = mmdl::output_shape<Net, Image>::extents[0];
     for (Split& split : splits_)
@@ -189,7 +192,7 @@ class StaticStudy final : public Study {
 
   Features backbone_features() {
     using Net = mmdl::stages::VisualFeatures<Visual<mmdl::NoFusion>>;
-    mmdl::Model<Net, Image> model(options_.seed);
+    ModelOf<Net, Image> model(options_.seed);
     mmdl::transfer(model, backbone_, "visual.", "visual.");
     if constexpr (Config::keep_scales) keep_scales();
     return image_features("features-cnn", model);
@@ -197,7 +200,7 @@ class StaticStudy final : public Study {
 
   void keep_scales() {
     using Net = mmdl::stages::VisualFeatures<B>;
-    mmdl::Model<Net, Image> model(options_.seed);
+    ModelOf<Net, Image> model(options_.seed);
     mmdl::transfer(model, backbone_, "visual.", "visual.");
     constexpr long width = [] {
       long sum = 0;
@@ -209,7 +212,7 @@ class StaticStudy final : public Study {
       compute_image_rows<Loader>(
           open_cache(scales_, "scales", split, mmdl::network_fingerprint(model), width), split,
           plain_loading(), work_, "scales",
-          [&, output = typename mmdl::Model<Net, Image>::prediction()](const auto& images) mutable {
+          [&, output = typename ModelOf<Net, Image>::prediction()](const auto& images) mutable {
             output = model.predict(images);
             return std::apply(
                 [](const auto&... tensors) {
@@ -264,10 +267,10 @@ class StaticStudy final : public Study {
     if constexpr (Config::keep_scales) {
       using Inputs = typename Chosen<Which>::shapes;
       using Net = mmdl::stages::VisualFeatures<Fusion>;
-      mmdl::Model<Net, Inputs> features(options_.seed);
+      ModelOf<Net, Inputs> features(options_.seed);
       if constexpr (mmdl::parameter_count < Net, Inputs >> 0) {
         using Training = mmdl::stages::TrainFusionOfScales<Fusion, room>;
-        mmdl::Model<Training, Inputs> model(options_.seed);
+        ModelOf<Training, Inputs> model(options_.seed);
         [&]<class... Shapes>(mmdl::List<Shapes...>) {
           row_stage(
               "fusion-" + id, recipes_.fusion, model, label_loss_,
@@ -287,14 +290,14 @@ class StaticStudy final : public Study {
       return rows;
     } else {
       using Net = mmdl::stages::VisualFeatures<Visual<Fusion, Which>>;
-      mmdl::Model<Net, Image> features(options_.seed);
+      ModelOf<Net, Image> features(options_.seed);
       mmdl::transfer(features, backbone_, "visual.", "visual.");
       using Training = mmdl::stages::TrainFusion<B, Fusion, Which, room>;
       if constexpr (mmdl::parameter_count < Net,
                     Image >>
                         mmdl::parameter_count<mmdl::stages::VisualFeatures<Visual<mmdl::ConcatFusion, Which>>,
                                               Image>) {
-        mmdl::Model<Training, Image> model(options_.seed);
+        ModelOf<Training, Image> model(options_.seed);
         mmdl::transfer(model, backbone_, "visual.", "visual.");
         mmdl::transfer(model, backbone_, "labels.", "labels.");
         image_stage("fusion-" + id, recipes_.fusion, model, label_loss_, data_.train, data_.held_out);
@@ -364,7 +367,7 @@ class StaticStudy final : public Study {
   template <int Width>
   Logits label_head(const std::string& id, const Rows& rows) {
     using Input = mmdl::Shape<Width>;
-    mmdl::Model<mmdl::stages::TrainLabels<room>, Input> model(options_.seed);
+    ModelOf<mmdl::stages::TrainLabels<room>, Input> model(options_.seed);
     row_stage("labels-" + id, recipes_.labels, model, label_loss_, rows.make, label_column, rows.identity,
               mmdl::List<Input, LabelShape>{});
     if constexpr (Width == 2 * visual_width)
@@ -376,7 +379,7 @@ class StaticStudy final : public Study {
   template <int Width>
   std::vector<float> quantity_head(const std::string& id, const Rows& rows) {
     using Input = mmdl::Shape<Width>;
-    mmdl::Model<mmdl::stages::TrainQuantity<>, Input> model(options_.seed);
+    ModelOf<mmdl::stages::TrainQuantity<>, Input> model(options_.seed);
     model.parameter("quantity.linear3.bias")[0] = mean_quantity();
     row_stage("quantity-" + id, recipes_.quantity, model, mmdl::MeanSquaredError{}, rows.make,
               quantity_column, rows.identity, mmdl::List<Input, mmdl::Shape<1>>{});
@@ -398,8 +401,7 @@ class StaticStudy final : public Study {
   std::vector<float> quantity_classes(const std::string& id, const Rows& rows) {
     using Input = mmdl::Shape<Width>;
     using Classes = mmdl::Shape<most_quantity + 1>;
-    mmdl::Model<mmdl::stages::TrainQuantity<mmdl::QuantityClassifier<most_quantity>>, Input> model(
-        options_.seed);
+    ModelOf<mmdl::stages::TrainQuantity<mmdl::QuantityClassifier<most_quantity>>, Input> model(options_.seed);
     row_stage("quantity-classes-" + id, recipes_.quantity, model, mmdl::SoftmaxCrossEntropy{}, rows.make,
               quantity_class_column, rows.identity, mmdl::List<Input, Classes>{});
     const std::vector<float> logits = test_outputs(model, rows, mmdl::List<Input>{}, most_quantity + 1);
@@ -412,13 +414,13 @@ class StaticStudy final : public Study {
   /// Trains a network over the tags apart (section III-D), and computes its features.
   template <class TextNet>
   Features text_features(const std::string& id,
-                         mmdl::Model<mmdl::stages::TrainText<TextNet, room>, Tags>& model) {
+                         ModelOf<mmdl::stages::TrainText<TextNet, room>, Tags>& model) {
     row_stage(
         "text-" + id, recipes_.text, model, label_loss_,
         [&](std::size_t split) { return std::array<Column, 1>{tag_column(splits_[split])}; }, label_column,
         fingerprint(data_.tags), mmdl::List<Tags, LabelShape>{});
     using Net = mmdl::stages::TextFeatures<TextNet>;
-    mmdl::Model<Net, Tags> features(options_.seed);
+    ModelOf<Net, Tags> features(options_.seed);
     mmdl::transfer(features, model, "text.", "text.");
     Features rows;
     rows.width = mmdl::output_shape<Net, Tags>::extents[0];
@@ -508,7 +510,7 @@ class StaticStudy final : public Study {
           visual_logits);
     if (data_.tags.size() == 0) return;
 
-    mmdl::Model<mmdl::stages::TrainText<Text, room>, Tags> text_model(options_.seed);
+    ModelOf<mmdl::stages::TrainText<Text, room>, Tags> text_model(options_.seed);
     const Rows joint = joint_rows(fused, text_features<Text>("mlp", text_model));
     if (whole_) mmdl::transfer(*whole_, text_model, "text.", "text.");
     full_logits_ = label_head<2 * visual_width>("ms-cnn+tags", joint);
@@ -519,7 +521,7 @@ class StaticStudy final : public Study {
     results_.quantities["ms-cnn+tags"] = score_quantities(test, full_quantities_);
 
     if (options_.wants({"VII"})) {
-      mmdl::Model<mmdl::stages::TrainText<Words, room>, Tags> words(options_.seed);
+      ModelOf<mmdl::stages::TrainText<Words, room>, Tags> words(options_.seed);
       if (!options_.word_vectors.empty()) read_words(words);
       const Features textual = text_features<Words>("word-vectors", words);
       const Logits logits =
@@ -639,9 +641,9 @@ class StaticStudy final : public Study {
   std::array<Split, 3> splits_;
   std::string print_;
   mmdl::SigmoidCrossEntropy label_loss_;
-  mmdl::Model<BackboneNet, Image> backbone_;
+  ModelOf<BackboneNet, Image> backbone_;
   Features scales_;
-  std::optional<mmdl::Model<EndToEndNet, mmdl::List<Image, Tags>>> whole_;
+  std::optional<ModelOf<EndToEndNet, mmdl::List<Image, Tags>>> whole_;
   Logits full_logits_;
   std::vector<float> full_quantities_;
   Results results_;

@@ -53,9 +53,10 @@ class Study {
 
 using MakeStudy = std::unique_ptr<Study> (*)(const StudyOptions&, StudyData, const Recipes&, Workspace&);
 
-/// The studies that the program was built with, by backbone and pixels a side.
+/// The studies that the program was built with, by backbone, device ("cpu", "gpu") and pixels a side.
 struct StudyEntry {
   const char* backbone;
+  const char* device;
   int size;
   MakeStudy make;
 };

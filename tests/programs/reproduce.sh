@@ -87,6 +87,7 @@ contains whole/results.json '"frozen_backbone": false'
 contains frozen/report.html 'as pretrained'
 refuses 1 "features-cnn.train.rows: features of a backbone as pretrained" "$reproduce" "${quick[@]}" --tables I --out frozen
 refuses 1 "backbone.safetensors: a fine-tuned backbone" "$reproduce" "${quick[@]}" --freeze-backbone --out whole
+refuses 1 "found 'small' on 'abacus'" "$reproduce" "${quick[@]}" --device abacus --out none
 refuses 1 "freeze-backbone: found no weights" "$reproduce" --data corel5k . --backbone small --weights none \
   --freeze-backbone --out none
 
