@@ -26,7 +26,8 @@ constexpr Wires lower_pooling(Builder& builder, Wires x, Extent input, Extent ou
   node.output = output;
   node.window = o.window(input);
   node.count_padding = o.count_padding;
-  node.needs_inputs = node.needs_output = Kind == OperatorKind::max_pool;
+  node.needs_inputs = Kind == OperatorKind::max_pool;
+  node.needs_output = false;
   return Wires::of(builder.template add<Op>(node, x));
 }
 

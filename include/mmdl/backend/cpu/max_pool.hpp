@@ -7,6 +7,7 @@
 
 #include "../../core/threads.hpp"
 #include "kernel.hpp"
+#include "max_pool_gradient.hpp"
 #include "simd.hpp"
 
 namespace mmdl::detail {
@@ -16,7 +17,9 @@ namespace mmdl::detail {
 /// `max_pool2d`. A window that misses the input altogether gives the lowest number.
 template <class T>
 struct CpuKernel<operators::MaxPool, T> {
-  static long workspace(const Node&, int, bool) { return 0; }
+  static long workspace(const Node& node, int, bool training) {
+    return training ? MaxPoolGradient<T>::workspace(node) : 0;
+  }
 
   static void forward(const ForwardArguments<T>& a) {
     const Node& node = *a.node;
@@ -50,49 +53,13 @@ struct CpuKernel<operators::MaxPool, T> {
     });
   }
 
-  /// The gradient goes to the first place of the window, row by row, that equals the output, as in PyTorch.
-  /// Threads divide the samples and the channels, so that no two write one number.
+  /// The gradient goes to the first place of the window, row by row, that is the largest, as in PyTorch. (A
+  /// NaN takes none.)
   static void backward(const BackwardArguments<T>& a) {
-    if (a.input_gradients[0] == nullptr) return;
-    const Node& node = *a.node;
-    const Extent in = node.input, out = node.output;
-    const Window& w = node.window;
-    const long channels = out.channels;
-    const long tiles = (channels + tile_length - 1) / tile_length;
-    parallel_ranges(a.samples * tiles, 1, [&](long begin, long end) {
-      for (long task = begin; task < end; ++task) {
-        const long sample = task / tiles, from = task % tiles * tile_length;
-        const long length = std::min(tile_length, channels - from);
-        const T* x = a.inputs[0] + sample * in.size() + from;
-        T* dx = a.input_gradients[0] + sample * in.size() + from;
-        if (!a.accumulate[0])
-          for (long pixel = 0; pixel < in.pixels(); ++pixel) std::fill_n(dx + pixel * channels, length, T{0});
-        for (long place = 0; place < out.pixels(); ++place) {
-          const long at = (sample * out.pixels() + place) * channels + from;
-          const T* y = a.output + at;
-          Wide<T> left_over[tile_length];  // the gradient until a place has taken it, then zero
-          for (long c = 0; c < length; ++c) left_over[c] = a.output_gradient[at + c];
-          const int top = static_cast<int>(place / out.width) * w.stride - w.pad_top;
-          const int left = static_cast<int>(place % out.width) * w.stride - w.pad_left;
-          for_window(w, in, top, left, [&](long pixel) {
-            const T* v = x + pixel * channels;
-            T* dv = dx + pixel * channels;
-            MMDL_SIMD
-            for (long c = 0; c < length; ++c) {
-              const bool highest = v[c] == y[c];
-              dv[c] += highest ? left_over[c] : Wide<T>{0};
-              left_over[c] = highest ? Wide<T>{0} : left_over[c];
-            }
-          });
-        }
-      }
-    });
+    if (a.input_gradients[0] != nullptr) MaxPoolGradient<T>(a).run();
   }
 
  private:
-  static constexpr long tile_length =
-      32;  // channels of one task: whole cache lines, some tasks even for one sample
-
   /// Calls `body(pixel)` for the window's places in the input, row by row.
   template <class Body>
   static void for_window(const Window& w, const Extent& in, int top, int left, const Body& body) {

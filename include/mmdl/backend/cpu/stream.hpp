@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stores that pass by the caches, for arrays that do not fit them.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+#include "vector.hpp"
+
+namespace mmdl::detail {
+
+#if defined(__x86_64__) && !defined(__CUDACC__)
+inline constexpr bool has_streaming = true;
+#else
+inline constexpr bool has_streaming = false;
+#endif
+
+/// Whether an array is better written past the caches: an ordinary store first reads the line that it
+/// changes, and pushes out another. `bytes`: of the whole array, which is not read again soon if it is larger
+/// than what one core has of the caches.
+inline bool worth_streaming(const void* array, long bytes) {
+  return has_streaming && bytes > (4L << 20) && reinterpret_cast<std::uintptr_t>(array) % simd_bytes == 0;
+}
+
+/// Stores a whole vector, to a place that is a multiple of its size. Before another thread reads it,
+/// `streaming_done` is called.
+template <class T, class V>
+void stream_vector(T* place, const V& value) {
+#if defined(__x86_64__) && !defined(__CUDACC__)
+  if constexpr (sizeof(V) == simd_bytes && sizeof(T) == sizeof(Wide<T>)) {
+#  if defined(__clang__)
+    __builtin_nontemporal_store(value, reinterpret_cast<V*>(place));
+#  else
+    typedef float Floats __attribute__((vector_size(simd_bytes)));
+    const Floats floats = std::bit_cast<Floats>(value);
+    float* const to = reinterpret_cast<float*>(place);
+#    if defined(__AVX512F__)
+    __builtin_ia32_movntps512(to, floats);
+#    elif defined(__AVX__)
+    __builtin_ia32_movntps256(to, floats);
+#    else
+    __builtin_ia32_movntps(to, floats);
+#    endif
+#  endif
+    return;
+  }
+#endif
+  store_vector(place, value);
+}
+
+inline void streaming_done() {
+#if defined(__x86_64__) && !defined(__CUDACC__)
+  __builtin_ia32_sfence();
+#endif
+}
+
+}  // namespace mmdl::detail
