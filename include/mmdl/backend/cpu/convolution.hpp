@@ -10,6 +10,7 @@
 #include "depthwise_convolution.hpp"
 #include "gemm.hpp"
 #include "kernel.hpp"
+#include "thin_input_gradient.hpp"
 #include "window_phase.hpp"
 #include "winograd_convolution.hpp"
 #include "winograd_narrow.hpp"
@@ -36,7 +37,11 @@ struct CpuKernel<operators::Convolution, T> {
     if (winograd && (!training || !is_narrow<T>)) return vectors + of_winograd;
     if (!training) return vectors + gemm_workspace<T>(0, 0, false);
     const long group_columns = node.output.channels / node.window.groups;
-    return vectors + std::max(of_winograd, gemm_workspace<T>(weight_rows(node), group_columns, true));
+    long wanted = std::max(of_winograd, gemm_workspace<T>(weight_rows(node), group_columns, true));
+    if constexpr (!is_narrow<T>)
+      if (ThinInputGradient<T>::applies(node))
+        wanted = std::max(wanted, ThinInputGradient<T>::workspace(node));
+    return vectors + wanted;
   }
 
   /// The weight of each group as the product reads it, or as Winograd's filter of narrow values does. That of
@@ -196,6 +201,8 @@ struct CpuKernel<operators::Convolution, T> {
   /// them: no multiplication by an inserted zero (the sub-pixel view of Shi et al., CVPR 2016).
   static void backward_data(const BackwardArguments<T>& a, long group) {
     const Node& node = *a.node;
+    if constexpr (!is_narrow<T>)
+      if (ThinInputGradient<T>::applies(node)) return ThinInputGradient<T>::run(a);
     const Window& w = node.window;
     const long in_channels = node.input.channels, out_channels = node.output.channels;
     const long columns = in_channels / w.groups, channels = out_channels / w.groups;
