@@ -22,7 +22,7 @@ class GemmPart<BFloat16, Output> {
   static constexpr long strip_rows = 8 * rows_of_block;
   static constexpr long line_length = divide_up(rows_of_block, width) * width;
   static constexpr long packed_a_size = (line_length + tile_rows) * row_pairs;
-  static constexpr long turning_size = (width + 1) * line_length;
+  static constexpr long turning_size = 2 * width * line_length;  // pairs, and the lines they are joined from
   static constexpr long packed_b_size = depth_pairs * block_columns;
   static constexpr long sums_size = is_narrow<Output> ? strip_rows * block_columns : 0;
 
@@ -84,38 +84,38 @@ class GemmPart<BFloat16, Output> {
       pack_transposed(m, m_end, k, k_end);
       return;
     }
-    g_.a.for_rows(m, m_end, k, k_end, [&](long row, const auto& copy) {
-      auto* to = reinterpret_cast<BFloat16*>(packed_a_ + (row - m) * row_pairs);
-      copy(to);
-      std::fill(to + (k_end - k), to + 2 * narrow_pairs(k_end - k), BFloat16{});
-    });
+    auto* const to = reinterpret_cast<BFloat16*>(packed_a_);
+    g_.a.gather(m, m_end, k, k_end, to, 2 * row_pairs);
+    const long steps = k_end - k, filled = 2 * narrow_pairs(steps);
+    if (steps < filled)
+      for (long row = 0; row < m_end - m; ++row)
+        std::fill(to + 2 * row * row_pairs + steps, to + 2 * row * row_pairs + filled, BFloat16{});
   }
 
   /// The patches' rows are the product's steps: they are joined by twos into lines of pairs, and squares of
   /// those are turned.
   void pack_transposed(long m, long m_end, long k, long k_end) {
-    const long rows = m_end - m;
-    auto* const line = reinterpret_cast<BFloat16*>(turning_ + width * line_length);
-    g_.a.for_rows(k, k_end, m, m_end, [&](long step, const auto& copy) {
-      copy(line);
-      const long place = step - k;
-      NarrowPair* pairs = turning_ + place / 2 % width * line_length;
-      if (place % 2 == 0) {
-        MMDL_SIMD
-        for (long i = 0; i < rows; ++i) pairs[i] = line[i].bits;
-      } else {
-        MMDL_SIMD
-        for (long i = 0; i < rows; ++i) pairs[i] |= static_cast<NarrowPair>(line[i].bits) << 16;
+    const long rows = m_end - m, pairs = narrow_pairs(k_end - k);
+    auto* const lines = reinterpret_cast<BFloat16*>(turning_ + width * line_length);
+    for (long place = 0; place < pairs; place += width) {
+      const long first = k + 2 * place, count = std::min(2 * width, k_end - first);
+      g_.a.gather(first, first + count, m, m_end, lines, line_length);
+      for (long i = 0; i < width; ++i) {
+        NarrowPair* const to = turning_ + i * line_length;
+        const BFloat16 *low = lines + 2 * i * line_length, *high = low + line_length;
+        if (2 * i + 1 < count) {
+          MMDL_SIMD
+          for (long row = 0; row < rows; ++row)
+            to[row] = low[row].bits | static_cast<NarrowPair>(high[row].bits) << 16;
+        } else if (2 * i < count) {
+          for (long row = 0; row < rows; ++row) to[row] = low[row].bits;
+        } else {
+          std::fill_n(to, rows, NarrowPair{0});
+        }
       }
-      const bool last = step + 1 == k_end;
-      if (last)  // the rest of the square is zero
-        std::fill(turning_ + (place / 2 % width + 1) * line_length, turning_ + width * line_length,
-                  NarrowPair{0});
-      if (last || place % (2 * width) == 2 * width - 1)
-        for (long row = 0; row < rows; row += width)
-          transpose_square(turning_ + row, line_length,
-                           packed_a_ + row * row_pairs + place / (2 * width) * width, row_pairs);
-    });
+      for (long row = 0; row < rows; row += width)
+        transpose_square(turning_ + row, line_length, packed_a_ + row * row_pairs + place, row_pairs);
+    }
   }
 
   void multiply_block(const Block& block, Output* output, bool first, bool last, bool accumulate) {

@@ -11,9 +11,11 @@ namespace mmdl::detail {
 /// One thread's part of the product: rows [m0, m1), columns [n0, n1), steps [k0, k1).
 template <class T>
 requires(!is_narrow<T>) class GemmPart<T, T> {
+  static constexpr long lines_at_once = 16;  // of the first factor, on their way to a transposed block
+  static constexpr long line_size = block_rows + packed_step;
   static constexpr long packed_a_size =
       divide_up(std::max(block_rows * packed_row<T>,
-                         block_rows / tile_rows * block_depth<T> * packed_step + block_rows + packed_step),
+                         block_rows / tile_rows * block_depth<T> * packed_step + lines_at_once * line_size),
                 16) *
       16;
 
@@ -30,24 +32,30 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
       const long n_end = std::min(n + block_columns, n1);
       for (long k = k0; k < k1; k += block_depth<T>) {
         const long k_end = std::min(k + block_depth<T>, k1);
-        // Few rows would not repay the copy: whole tiles of columns are then read where they are.
-        const bool in_place = !g_.b.transposed && g_.packed_b == nullptr && m1 - m0 <= tile_rows;
+        // Few rows would not repay the copy: whole tiles of columns are then read where they are. For more
+        // than one tile of rows they must stay in the cache, where rows far apart push each other out.
+        const long repaying = g_.b.stride * static_cast<long>(sizeof(T)) <= 1024 ? block_rows : tile_rows;
+        const bool in_place = !g_.b.transposed && g_.packed_b == nullptr && m1 - m0 <= repaying;
         const long packed_n = in_place ? n + (n_end - n) / tile_columns<T> * tile_columns<T> : n;
         const T* packed = packed_b_;
         if (g_.packed_b != nullptr)
           packed = g_.packed_b + packed_place<T>(g_.columns, k, k_end - k, packed_n);
         else
           g_.b.pack(k, k_end, packed_n, n_end, tile_columns<T>, packed_b_);
+        if (packed == packed_b_ && !g_.b.transposed && k_end < k1)
+          ahead_b_ = {g_.b.data + k_end * g_.b.stride + n, std::min(block_depth<T>, k1 - k_end), n_end - n,
+                      g_.b.stride};
         for (long m = m0; m < m1; m += block_rows) {
           const long m_end = std::min(m + block_rows, m1);
           if (g_.transpose_a) {
             pack_transposed(m, m_end, k, k_end);
           } else {
-            g_.a.for_rows(m, m_end, k, k_end,
-                          [&](long row, const auto& copy) { copy(packed_a_ + (row - m) * packed_row<T>); });
+            g_.a.gather(m, m_end, k, k_end, packed_a_, packed_row<T>);
           }
+          if (g_.a.plain() && (m_end < m1 || k_end < k1))
+            ahead_a_ = m_end < m1 ? block_of_a(m_end, m1, k, k_end) : block_of_a(m0, m1, k_end, k1);
           layout.offsets(m, m_end, offsets_);
-          multiply_block(packed, m_end - m, n, packed_n, n_end, k, k_end, output, accumulate || k > k0,
+          multiply_block(packed, m, m_end - m, n, packed_n, n_end, k, k_end, output, accumulate || k > k0,
                          k_end == k1);
         }
       }
@@ -55,37 +63,70 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   }
 
  private:
-  void pack_transposed(long m, long m_end, long k, long k_end) {
-    const long rows = m_end - m, steps = k_end - k;
-    T* line = packed_a_ + block_rows / tile_rows * block_depth<T> * packed_step;
-    g_.a.for_rows(k, k_end, m, m_end, [&](long step, const auto& copy) {
-      copy(line);
-      T* to = packed_a_ + (step - k) * packed_step;
-      for (long row = 0; row < rows; row += tile_rows, to += steps * packed_step)
-        copy_numbers(line + row, packed_step, to);
-    });
+  /// The block of a plain first factor that begins at row `m`, step `k`.
+  FetchAhead block_of_a(long m, long m1, long k, long k1) const {
+    const long rows = std::min(block_rows, m1 - m), steps = std::min(block_depth<T>, k1 - k);
+    if (g_.transpose_a) return {g_.a.data + k * g_.a.sample_stride + m, steps, rows, g_.a.sample_stride};
+    return {g_.a.data + m * g_.a.sample_stride + k, rows, steps, g_.a.sample_stride};
   }
 
+  /// Whether the transposed tile of rows that begins at `m` is read where it is. The last one of a matrix is
+  /// not, where it would reach beyond.
+  bool read_in_place(long m) const {
+    return g_.transpose_a && g_.a.plain() && m + tile_rows <= g_.a.channels;
+  }
+
+  /// Tiles of rows, each with its steps one after the other. A tile's steps are copied whole vectors at a
+  /// time, and bring numbers of the next tile, or garbage after the last.
+  void pack_transposed(long m, long m_end, long k, long k_end) {
+    const long rows = m_end - m, steps = k_end - k;
+    const bool plain = g_.a.plain();
+    for (long done = 0; done < steps; done += lines_at_once) {
+      const long count = std::min(lines_at_once, steps - done);
+      const T* from = plain ? g_.a.data + (k + done) * g_.a.sample_stride + m : lines();
+      const long stride = plain ? g_.a.sample_stride : line_size;
+      const long there = plain ? g_.a.channels - m : line_size;
+      if (!plain) g_.a.gather(k + done, k + done + count, m, m_end, lines(), line_size);
+      T* to = packed_a_ + done * packed_step;
+      for (long row = 0; row < rows; row += tile_rows, to += steps * packed_step) {
+        if (read_in_place(m + row)) continue;
+        const long length = std::min(packed_step, there - row);
+        for (long i = 0; i < count; ++i) copy_numbers(from + i * stride + row, length, to + i * packed_step);
+      }
+    }
+  }
+  T* lines() { return packed_a_ + block_rows / tile_rows * block_depth<T> * packed_step; }
+
   /// The columns before `packed_n` are read where they are, the others were packed.
-  void multiply_block(const T* packed_b, long rows, long n, long packed_n, long n_end, long k, long k_end,
-                      T* output, bool add, bool last) {
+  void multiply_block(const T* packed_b, long m, long rows, long n, long packed_n, long n_end, long k,
+                      long k_end, T* output, bool add, bool last) {
     alignas(64) T sums[tile_rows * tile_columns<T>];
     const long steps = k_end - k;
     for (long row = 0; row < rows; row += tile_rows) {
       const T* a = packed_a_ + (g_.transpose_a ? row / tile_rows * steps * packed_step : row * packed_row<T>);
+      long a_step = packed_step;
+      if (read_in_place(m + row))
+        a = g_.a.data + k * g_.a.sample_stride + m + row, a_step = g_.a.sample_stride;
       const long height = std::min<long>(tile_rows, rows - row);
       for (long column = n; column < n_end; column += tile_columns<T>) {
         const bool packed = column >= packed_n;
         const T* b = packed ? packed_b + (column - packed_n) * steps : g_.b.data + k * g_.b.stride + column;
         const long b_step = packed ? tile_columns<T> : g_.b.stride;
+        if (add)  // what it holds is read when the tile is done
+          for (long r = 0; r < height; ++r) {
+            __builtin_prefetch(output + offsets_[row + r] + column, 1);
+            __builtin_prefetch(output + offsets_[row + r] + column + simd_width<T>, 1);
+          }
+        FetchAhead idle(sums);
+        FetchAhead& ahead = !ahead_a_.done() ? ahead_a_ : !ahead_b_.done() ? ahead_b_ : idle;
         if (g_.transpose_a) {
-          multiply_tile<tile_rows, 1, packed_step>(steps, a, b, b_step, sums);
+          multiply_tile<tile_rows, 1>(steps, a, a_step, b, b_step, sums, ahead);
         } else if (height == 1) {
-          multiply_tile<1, packed_row<T>, 1>(steps, a, b, b_step, sums);
+          multiply_tile<1, packed_row<T>>(steps, a, 1, b, b_step, sums, ahead);
         } else if (height <= tile_rows / 2) {
-          multiply_tile<tile_rows / 2, packed_row<T>, 1>(steps, a, b, b_step, sums);
+          multiply_tile<tile_rows / 2, packed_row<T>>(steps, a, 1, b, b_step, sums, ahead);
         } else {
-          multiply_tile<tile_rows, packed_row<T>, 1>(steps, a, b, b_step, sums);
+          multiply_tile<tile_rows, packed_row<T>>(steps, a, 1, b, b_step, sums, ahead);
         }
         finish_tile(sums, height, std::min(tile_columns<T>, n_end - column), output, offsets_ + row, column,
                     add, last, g_.epilogue);
@@ -96,6 +137,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   const Gemm<T>& g_;
   T* packed_b_;
   T* packed_a_;
+  FetchAhead ahead_a_{nullptr}, ahead_b_{nullptr};  // what is packed next
   long offsets_[block_rows];
 };
 

@@ -26,54 +26,69 @@ struct PatchMatrix {
   long rows() const { return samples * grid_height * grid_width; }
   long columns() const { return taps_y * taps_x * channels; }
 
-  /// Calls `row(index, copy)` for the rows [begin, end), where `copy(to)` writes the columns [first, last) to
-  /// `to`.
-  template <class Row>
-  void for_rows(long begin, long end, long first, long last, const Row& row) const {
-    if (height * width * grid_height * grid_width * taps_y * taps_x == 1) {  // a plain matrix
-      for (long index = begin; index < end; ++index)
-        row(index, [&](T* to) { copy_numbers(data + index * sample_stride + first, last - first, to); });
+  /// A plain matrix: row `index` begins at data + index * sample_stride.
+  bool plain() const { return height * width * grid_height * grid_width * taps_y * taps_x == 1; }
+
+  /// Copies the columns [first, last) of the rows [begin, end) to `to`, a row every `to_stride` numbers.
+  void gather(long begin, long end, long first, long last, T* to, long to_stride) const {
+    if (plain()) {
+      for (long index = begin; index < end; ++index, to += to_stride)
+        copy_numbers(data + index * sample_stride + first, last - first, to);
       return;
     }
+    long x = begin % grid_width, y = begin / grid_width % grid_height;
+    const T* image = data + begin / grid_width / grid_height * sample_stride;
+    for (long index = begin; index < end;) {  // the rows of a line of the grid are neighbours of one another
+      const long count = std::min(grid_width - x, end - index);
+      gather_line(image, y, x, count, first, last, to, to_stride);
+      index += count;
+      to += count * to_stride;
+      x = 0;
+      if (++y == grid_height) y = 0, image += sample_stride;
+    }
+  }
+
+ private:
+  /// `count` rows of one line of the grid: piece by piece, each for all the rows, so that a short piece costs
+  /// no more than its copy.
+  void gather_line(const T* image, long y, long x, long count, long first, long last, T* to,
+                   long to_stride) const {
     // Neighbouring taps of an undilated window are neighbours in memory: they are copied as one piece.
     const bool joined = dx == 1 && pixel_stride == channels;
     const long piece = joined ? taps_x * channels : channels;
     const long pieces_x = joined ? 1 : taps_x;
-    const long first_piece = first / piece, first_place = first % piece;
-    const long first_y = first_piece / pieces_x, first_x = first_piece % pieces_x;
-    long x = begin % grid_width, y = begin / grid_width % grid_height;
-    const T* image = data + begin / grid_width / grid_height * sample_stride;
-    const long line = width * pixel_stride;
-    for (long index = begin; index < end; ++index) {
-      row(index, [&](T* to) {
-        long tap_y = first_y, tap_x = first_x, place = first_place;
-        for (long left = last - first; left > 0;) {
-          const long length = std::min(piece - place, left);
-          const long source_y = y * step + y0 + tap_y * dy;
-          const long from = (x * step + x0 + tap_x * dx) * pixel_stride + place;
-          if (from >= 0 && from + length <= line && source_y >= 0 && source_y < height) {
-            copy_numbers(image + source_y * line + from, length, to);
-          } else {
-            const bool inside = source_y >= 0 && source_y < height;
-            const long low = inside ? std::clamp(-from, 0L, length) : length;
-            const long high = inside ? std::clamp(line - from, low, length) : length;
-            std::fill(to, to + low, T{});
-            if (low < high)
-              std::copy(image + source_y * line + from + low, image + source_y * line + from + high,
-                        to + low);
-            std::fill(to + high, to + length, T{});
-          }
-          to += length;
-          left -= length;
-          place = 0;
-          if (++tap_x == pieces_x) tap_x = 0, ++tap_y;
-        }
-      });
-      if (++x == grid_width) {
-        x = 0;
-        if (++y == grid_height) y = 0, image += sample_stride;
-      }
+    const long line = width * pixel_stride, stride = step * pixel_stride;
+    long tap_y = first / piece / pieces_x, tap_x = first / piece % pieces_x, place = first % piece;
+    for (long column = first; column < last;) {
+      const long length = std::min(piece - place, last - column);
+      const long source_y = y * step + y0 + tap_y * dy;
+      const bool inside = source_y >= 0 && source_y < height;
+      const T* const source = image + (inside ? source_y : 0) * line;
+      // Row i begins at `from` + i * stride of the source; those in [whole, past) lie in it as a whole.
+      const long from = (x * step + x0 + tap_x * dx) * pixel_stride + place;
+      const long whole = inside ? std::clamp((stride - 1 - from) / stride, 0L, count) : count;
+      const long past = inside && line - length >= from
+                            ? std::clamp((line - length - from) / stride + 1, whole, count)
+                            : whole;
+      T* const place_to = to + (column - first);
+      for (long i = 0; i < whole; ++i)
+        copy_part(source, inside ? line : 0, from + i * stride, length, place_to + i * to_stride);
+      for (long i = whole; i < past; ++i)
+        copy_numbers(source + from + i * stride, length, place_to + i * to_stride);
+      for (long i = past; i < count; ++i)
+        copy_part(source, inside ? line : 0, from + i * stride, length, place_to + i * to_stride);
+      column += length;
+      place = 0;
+      if (++tap_x == pieces_x) tap_x = 0, ++tap_y;
     }
+  }
+
+  /// A piece that begins at `from` of a line of `size` numbers, with zeros for what lies outside of it.
+  static void copy_part(const T* line, long size, long from, long length, T* to) {
+    const long low = std::clamp(-from, 0L, length), high = std::clamp(size - from, low, length);
+    std::fill(to, to + low, T{});
+    if (low < high) std::copy(line + from + low, line + from + high, to + low);
+    std::fill(to + high, to + length, T{});
   }
 };
 

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "../../graph/node.hpp"
+#include "fetch_ahead.hpp"
 #include "vector.hpp"
 
 namespace mmdl::detail {
@@ -14,11 +15,12 @@ namespace mmdl::detail {
 template <class T>
 inline constexpr long tile_columns = 2 * simd_width<T>;
 
-/// sums[r][c] = sum over k of a[r * RowStride + k * StepStride] * b[k * b_step + c]: outer products
+/// sums[r][c] = sum over k of a[r * RowStride + k * a_step] * b[k * b_step + c]: outer products
 /// whose `Rows` x 2 vectors of sums stay in registers (Goto and van de Geijn, "Anatomy of high-performance
-/// matrix multiplication", 2008).
-template <int Rows, long RowStride, long StepStride, class T>
-void multiply_tile(long depth, const T* a, const T* b, long b_step, T* sums) {
+/// matrix multiplication", 2008). Each step asks for a line of `ahead`.
+template <int Rows, long RowStride, class T>
+void multiply_tile(long depth, const T* a, long a_step, const T* b, long b_step, T* sums, FetchAhead& ahead) {
+  FetchAhead next = ahead;  // in registers
   using V = Simd<T>;
   V left[Rows], right[Rows];
   MMDL_UNROLL
@@ -31,9 +33,11 @@ void multiply_tile(long depth, const T* a, const T* b, long b_step, T* sums) {
       left[r] += number * b_left;
       right[r] += number * b_right;
     }
-    a += StepStride;
+    a += a_step;
     b += b_step;
+    next.fetch();
   }
+  ahead = next;
   MMDL_UNROLL
   for (int r = 0; r < Rows; ++r) {
     store_vector(sums + r * tile_columns<T>, left[r]);
