@@ -48,12 +48,15 @@ struct InputOf<Embedding<Count, Size>> {
   }
 };
 
-/// A layer alone, with room for a batch.
+/// A layer alone, with room for a batch. Its backward computes nothing of the forward again, for the time of
+/// that is not the backward's, and a peer has no such choice.
 template <class Layer, class Input>
 class LayerRun {
+  using Net = KeepActivations<Layer>;
+
   template <detail::Mode mode>
   static constexpr detail::ProgramView program =
-      detail::program_view<detail::Program<Layer, Input, mode>, mode>();
+      detail::program_view<detail::Program<Net, Input, mode>, mode>();
 
  public:
   explicit LayerRun(int samples) : input_(samples), samples_(samples) {
@@ -80,7 +83,7 @@ class LayerRun {
                   static_cast<double>(parameter_count<Layer, Input>));
   }
 
-  Model<Layer, Input>& model() { return model_; }
+  Model<Net, Input>& model() { return model_; }
   const Tensor<Input>& input() const { return input_; }
   /// The output of the last `infer`.
   const float* output() {
@@ -98,7 +101,7 @@ class LayerRun {
     model_.engine().forward(p, samples_, inputs, {});
   }
 
-  Model<Layer, Input> model_;
+  Model<Net, Input> model_;
   Tensor<Input> input_;
   int samples_;
 };

@@ -197,6 +197,18 @@ TEST_CASE("batch norm: the same bits on any number of threads, and over its inpu
   }
 }
 
+TEST_CASE("batch norm: a map larger than the caches has the bits of one written over its input") {
+  for (const bool residual : {false, true})
+    for (const bool first : {false, true}) {
+      auto run = example<float>(2, 129, 131, 64, Activation::relu6, residual);
+      run.node.activation_first = first;
+      auto over = run;
+      over.output_over_input = true;
+      run.forward(), over.forward();
+      CHECK(run.output == over.output);
+    }
+}
+
 TEST_CASE_TEMPLATE("batch norm: computed again, it gives the same bits and moves no statistic", T, float,
                    double) {
   for (const bool training : {true, false})

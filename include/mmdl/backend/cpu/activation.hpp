@@ -10,6 +10,7 @@
 #include "../../core/threads.hpp"
 #include "kernel.hpp"
 #include "simd.hpp"
+#include "stream.hpp"
 
 namespace mmdl::detail {
 
@@ -31,21 +32,40 @@ inline T sigmoid(T x) {
   return (x >= T{0} ? T{1} : e) / (T{1} + e);
 }
 
-/// All bits set where x is negative (not for -0 + 0), else none.
+/// The number type of a vector, or the number's own.
+template <class V>
+struct NumberOf {
+  using type = std::remove_cvref_t<decltype(V{}[0])>;
+};
 template <class T>
-inline auto negative_mask(T x) {
-  using Bits = std::conditional_t<sizeof(T) == sizeof(std::int32_t), std::int32_t, std::int64_t>;
-  return std::bit_cast<Bits>(x) >> (8 * sizeof(T) - 1);
+requires std::is_floating_point_v<T>
+struct NumberOf<T> {
+  using type = T;
+};
+
+/// All bits set where x, a number or a vector, is negative (not for -0 + 0), else none.
+template <class V>
+inline auto negative_mask(V x) {
+  using T = typename NumberOf<V>::type;
+  using Integer = std::conditional_t<sizeof(T) == sizeof(std::int32_t), std::int32_t, std::int64_t>;
+  constexpr int sign = 8 * sizeof(T) - 1;
+  if constexpr (std::is_same_v<T, V>) {
+    return std::bit_cast<Integer>(x) >> sign;
+  } else {
+    typedef Integer Bits __attribute__((vector_size(sizeof(V))));
+    return std::bit_cast<Bits>(x) >> sign;
+  }
 }
 
 /// `value` where y > 0, and with `relu6` y < 6, else zero. Made of signs and not of comparisons, for those
 /// become a load of `value` under a mask, which starts when the mask is known: half the speed where memory is
 /// the limit.
-template <bool relu6, class T>
-inline T keep_if_passed(T y, T value) {
-  auto mask = negative_mask(T{0} - y);
+template <bool relu6, class V>
+inline V keep_if_passed(V y, V value) {
+  using T = typename NumberOf<V>::type;
+  auto mask = negative_mask(V{} - y);
   if constexpr (relu6) mask &= negative_mask(y - T{6});
-  return std::bit_cast<T>(std::bit_cast<decltype(mask)>(value) & mask);
+  return std::bit_cast<V>(std::bit_cast<decltype(mask)>(value) & mask);
 }
 
 template <class A, class B>
@@ -136,8 +156,18 @@ struct CpuKernel<operators::Activation, T> {
   static long workspace(const Node&, int, bool) { return 0; }
 
   static void forward(const ForwardArguments<T>& a) {
-    parallel_ranges(a.samples * a.node->output.size(), parallel_grain, [&](long begin, long end) {
-      activate(a.node->activation, a.inputs[0] + begin, a.output + begin, end - begin);
+    const long count = a.samples * a.node->output.size();
+    const T* x = a.inputs[0];
+    const bool whole = a.node->activation == Activation::relu && x != a.output && !is_narrow<T>;
+    if (whole && worth_streaming(a.output, count * static_cast<long>(sizeof(T)))) {
+      stream_results(count, parallel_grain, a.output, [x]<class V>(V zero, long i) {
+        const V value = load_vector<V>(x + i);
+        return zero > value ? zero : value;
+      });
+      return;
+    }
+    parallel_ranges(count, parallel_grain, [&](long begin, long end) {
+      activate(a.node->activation, x + begin, a.output + begin, end - begin);
     });
   }
 

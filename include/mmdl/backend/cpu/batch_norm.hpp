@@ -10,6 +10,7 @@
 #include "../../core/error.hpp"
 #include "../../core/threads.hpp"
 #include "activation.hpp"
+#include "batch_norm_rows.hpp"
 #include "batch_norm_statistics.hpp"
 #include "kernel.hpp"
 #include "simd.hpp"
@@ -74,16 +75,8 @@ struct CpuKernel<operators::BatchNorm, T> {
         scale_and_shift(gamma[c], beta[c], a.states[0][c], running_inverse(node, a.states[1][c]), scale[c],
                         shift[c]);
     }
-    with_activation(node, [&](auto activation) {
-      for_row_slices(rows, [&](long, long begin, long end) {
-        for (long row = begin; row < end; ++row) {
-          const T* x = a.inputs[0] + row * channels;
-          const T* residual = node.has_residual ? a.inputs[node.input_count - 1] + row * channels : nullptr;
-          normalise<decltype(activation)::value>(x, scale, shift, residual, node.activation_first,
-                                                 a.output + row * channels, channels);
-        }
-      });
-    });
+    with_activation(
+        node, [&](auto activation) { normalise_rows<decltype(activation)::value>(a, rows, scale, shift); });
   }
 
   /// With dz the gradient behind the activation, N = samples * pixels and xhat = (x - mean) * inverse:
@@ -186,29 +179,6 @@ struct CpuKernel<operators::BatchNorm, T> {
   static void put(W* gradients, long c, double value, bool accumulate) {
     if (gradients != nullptr)
       gradients[c] = static_cast<W>(accumulate ? static_cast<double>(gradients[c]) + value : value);
-  }
-
-  template <Activation kind>
-  static W act(W x) {
-    if constexpr (kind == Activation::relu) return relu(x);
-    if constexpr (kind == Activation::relu6) return relu6(x);
-    if constexpr (kind == Activation::none) return x;
-  }
-
-  /// One row of the forward.
-  template <Activation kind>
-  static void normalise(const T* x, const W* scale, const W* shift, const T* residual, bool activation_first,
-                        T* y, long channels) {
-    if (residual == nullptr) {
-      MMDL_SIMD
-      for (long c = 0; c < channels; ++c) y[c] = act<kind>(x[c] * scale[c] + shift[c]);
-    } else if (activation_first) {
-      MMDL_SIMD
-      for (long c = 0; c < channels; ++c) y[c] = act<kind>(x[c] * scale[c] + shift[c]) + residual[c];
-    } else {
-      MMDL_SIMD
-      for (long c = 0; c < channels; ++c) y[c] = act<kind>(x[c] * scale[c] + shift[c] + residual[c]);
-    }
   }
 
   /// The backward's two passes over memory, for one activation.

@@ -4,13 +4,12 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdint>
 #include <limits>
 #include <type_traits>
 
 #include "../../graph/arguments.hpp"
+#include "activation.hpp"
 #include "image_lines.hpp"
-#include "stream.hpp"
 
 namespace mmdl::detail {
 
@@ -232,21 +231,11 @@ class MaxPoolGradient {
     }
   }
 
-  /// `value` where the whole number `distance` is zero, else zero. Made of signs, as in keep_if_passed().
+  /// `value` where the whole number `distance` is zero, else zero. Made of signs, as keep_if_passed() is.
   template <class V>
   static V keep_if_zero(V distance, V value) {
-    if constexpr (std::is_same_v<V, W>) {
-      return distance == W{0} ? value : W{0};
-    } else {
-#if !defined(__CUDACC__)
-      typedef std::conditional_t<sizeof(W) == 4, std::int32_t, std::int64_t> Bits
-          __attribute__((vector_size(sizeof(V))));
-      const Bits mask = std::bit_cast<Bits>(distance * distance - W{0.5f}) >> (8 * sizeof(W) - 1);
-      return std::bit_cast<V>(std::bit_cast<Bits>(value) & mask);
-#else
-      return distance == V{} ? value : V{};
-#endif
-    }
+    const auto mask = negative_mask(distance * distance - W{0.5f});
+    return std::bit_cast<V>(std::bit_cast<std::remove_const_t<decltype(mask)>>(value) & mask);
   }
 
   /// Calls `body(V{}, channel)` for vectors V of channels, and for single numbers where none is left.

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstdint>
 
+#include "../../core/threads.hpp"
 #include "vector.hpp"
 
 namespace mmdl::detail {
@@ -16,10 +17,10 @@ inline constexpr bool has_streaming = false;
 #endif
 
 /// Whether an array is better written past the caches: an ordinary store first reads the line that it
-/// changes, and pushes out another. `bytes`: of the whole array, which is not read again soon if it is larger
-/// than what one core has of the caches.
+/// changes, and pushes out another. `bytes`: of the whole array, which is not found in the caches by whoever
+/// reads it next if it is that large.
 inline bool worth_streaming(const void* array, long bytes) {
-  return has_streaming && bytes > (4L << 20) && reinterpret_cast<std::uintptr_t>(array) % simd_bytes == 0;
+  return has_streaming && bytes > (8L << 20) && reinterpret_cast<std::uintptr_t>(array) % simd_bytes == 0;
 }
 
 /// Stores a whole vector, to a place that is a multiple of its size. Before another thread reads it,
@@ -52,6 +53,18 @@ inline void streaming_done() {
 #if defined(__x86_64__) && !defined(__CUDACC__)
   __builtin_ia32_sfence();
 #endif
+}
+
+/// to[i] = body(V{}, i) for vectors V of numbers and, at the end, for single ones: on all threads, past the
+/// caches. One loop, so that every array it reads is a stream of its own.
+template <class T, class Body>
+void stream_results(long count, long grain, T* to, const Body& body) {
+  parallel_ranges(count, grain, [&](long begin, long end) {
+    long i = begin;
+    for (; i + simd_width<T> <= end; i += simd_width<T>) stream_vector(to + i, body(Simd<T>{}, i));
+    for (; i < end; ++i) to[i] = body(Wide<T>{}, i);
+    streaming_done();
+  });
 }
 
 }  // namespace mmdl::detail
