@@ -27,16 +27,22 @@ inline void set_thread_count([[maybe_unused]] int count) {
 
 namespace detail {
 
+/// A thread's part, compiled once for all the places that start it.
+template <class Body>
+[[gnu::noinline]] void run_part(const Body& body, int thread, int threads) {
+  body(thread, threads);
+}
+
 /// Calls `body(thread, threads)` once on each thread. `threads` is what the caller must divide its work by.
 template <class Body>
 void parallel(const Body& body) {
 #ifdef _OPENMP
   if (omp_in_parallel() || omp_get_max_threads() == 1) {
-    body(0, 1);
+    run_part(body, 0, 1);
     return;
   }
 #  pragma omp parallel
-  body(omp_get_thread_num(), omp_get_num_threads());
+  run_part(body, omp_get_thread_num(), omp_get_num_threads());
 #else
   body(0, 1);
 #endif

@@ -52,28 +52,33 @@ inline void normalise_streaming(const T* x, const T* scale, const T* shift, cons
   }
 }
 
+/// Rows [begin, end). One function for each activation: inlined, there would be one for each way to run it.
+template <Activation kind, class T>
+[[gnu::noinline]] void normalise_slice(const ForwardArguments<T>& a, const Wide<T>* scale,
+                                       const Wide<T>* shift, bool streams, long begin, long end) {
+  const Node& node = *a.node;
+  const long channels = node.output.channels;
+  for (long at = begin * channels; at < end * channels; at += channels) {
+    const T* residual = node.has_residual ? a.inputs[node.input_count - 1] + at : nullptr;
+    if constexpr (!is_narrow<T>)
+      if (streams) {
+        normalise_streaming<kind>(a.inputs[0] + at, scale, shift, residual, node.activation_first,
+                                  a.output + at, channels);
+        continue;
+      }
+    normalise<kind>(a.inputs[0] + at, scale, shift, residual, node.activation_first, a.output + at, channels);
+  }
+  if (streams) streaming_done();
+}
+
 /// All rows, on all threads.
 template <Activation kind, class T>
 void normalise_rows(const ForwardArguments<T>& a, long rows, const Wide<T>* scale, const Wide<T>* shift) {
-  const Node& node = *a.node;
-  const long channels = node.output.channels;
-  const T* const residual = node.has_residual ? a.inputs[node.input_count - 1] : nullptr;
-  const bool streams = channels % simd_width<T> == 0 && a.output != a.inputs[0] &&
+  const long channels = a.node->output.channels;
+  const bool streams = !is_narrow<T> && channels % simd_width<T> == 0 && a.output != a.inputs[0] &&
                        worth_streaming(a.output, rows * channels * static_cast<long>(sizeof(T)));
-  for_row_slices(rows, [&](long, long begin, long end) {
-    const auto all = [&](const auto& one) {
-      for (long at = begin * channels; at < end * channels; at += channels)
-        one(a.inputs[0] + at, scale, shift, residual == nullptr ? nullptr : residual + at,
-            node.activation_first, a.output + at, channels);
-    };
-    if constexpr (!is_narrow<T>)
-      if (streams) {
-        all(normalise_streaming<kind, T>);
-        streaming_done();
-        return;
-      }
-    all(normalise<kind, T>);
-  });
+  for_row_slices(
+      rows, [&](long, long begin, long end) { normalise_slice<kind>(a, scale, shift, streams, begin, end); });
 }
 
 }  // namespace mmdl::detail

@@ -4,8 +4,8 @@
 
 namespace mmdl::detail {
 
-/// The rows of a matrix, asked for line by line into the second cache. A loop that computes asks for one line at
-/// each of its steps: many at once would make it wait.
+/// The rows of a matrix, asked for line by line into the second cache. A loop that computes asks for one line
+/// at each of its steps: many at once would make it wait.
 class FetchAhead {
  public:
   /// Nothing to be asked for: asks for one place again and again.

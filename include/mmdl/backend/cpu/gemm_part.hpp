@@ -26,8 +26,8 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   GemmPart(const Gemm<T>& g, T* scratch)
       : g_(g), packed_b_(scratch), packed_a_(scratch + block_depth<T> * block_columns) {}
 
-  void run(long m0, long m1, long n0, long n1, long k0, long k1, T* output, const RowLayout& layout,
-           bool accumulate) {
+  [[gnu::noinline]] void run(long m0, long m1, long n0, long n1, long k0, long k1, T* output,
+                             const RowLayout& layout, bool accumulate) {
     for (long n = n0; n < n1; n += block_columns) {
       const long n_end = std::min(n + block_columns, n1);
       for (long k = k0; k < k1; k += block_depth<T>) {
@@ -98,8 +98,8 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   T* lines() { return packed_a_ + block_rows / tile_rows * block_depth<T> * packed_step; }
 
   /// The columns before `packed_n` are read where they are, the others were packed.
-  void multiply_block(const T* packed_b, long m, long rows, long n, long packed_n, long n_end, long k,
-                      long k_end, T* output, bool add, bool last) {
+  [[gnu::noinline]] void multiply_block(const T* packed_b, long m, long rows, long n, long packed_n,
+                                        long n_end, long k, long k_end, T* output, bool add, bool last) {
     alignas(64) T sums[tile_rows * tile_columns<T>];
     const long steps = k_end - k;
     for (long row = 0; row < rows; row += tile_rows) {

@@ -30,7 +30,7 @@ struct PatchMatrix {
   bool plain() const { return height * width * grid_height * grid_width * taps_y * taps_x == 1; }
 
   /// Copies the columns [first, last) of the rows [begin, end) to `to`, a row every `to_stride` numbers.
-  void gather(long begin, long end, long first, long last, T* to, long to_stride) const {
+  [[gnu::noinline]] void gather(long begin, long end, long first, long last, T* to, long to_stride) const {
     if (plain()) {
       for (long index = begin; index < end; ++index, to += to_stride)
         copy_numbers(data + index * sample_stride + first, last - first, to);

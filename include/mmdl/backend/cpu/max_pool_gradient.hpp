@@ -64,7 +64,7 @@ class MaxPoolGradient {
   }
 
   /// The gradient of the lines [begin, end) of a sample.
-  void run_lines(long sample, long begin, long end, W* chosen) const {
+  [[gnu::noinline]] void run_lines(long sample, long begin, long end, W* chosen) const {
     const long length = out_.width * channels_, kept = lines_kept(w_);
     long next = 0;  // line of windows whose choices are still to be noted
     for (long h = begin; h < end; ++h) {
@@ -219,16 +219,10 @@ class MaxPoolGradient {
         });
       }
     };
-    switch (count) {  // of windows of 3x3 with a stride of 2
-      case 1:
-        return run(std::integral_constant<int, 1>{});
-      case 2:
-        return run(std::integral_constant<int, 2>{});
-      case 4:
-        return run(std::integral_constant<int, 4>{});
-      default:
-        return run(count);
-    }
+    if (count == 4)  // the most of windows of 3x3 with a stride of 2
+      run(std::integral_constant<int, 4>{});
+    else
+      run(count);
   }
 
   /// `value` where the whole number `distance` is zero, else zero. Made of signs, as keep_if_passed() is.
@@ -243,7 +237,12 @@ class MaxPoolGradient {
   void for_vectors(const Body& body) const {
     long c = 0;
     for (; c + simd_width<T> <= channels_; c += simd_width<T>) body(Simd<T>{}, c);
-    for (; c < channels_; ++c) body(W{}, c);
+    for (; c < channels_; ++c) run_single(body, c);
+  }
+  /// Not inlined: the compiler would make vectors of a loop that never has many steps.
+  template <class Body>
+  [[gnu::noinline]] static void run_single(const Body& body, long c) {
+    body(W{}, c);
   }
 
   const BackwardArguments<T>& a_;

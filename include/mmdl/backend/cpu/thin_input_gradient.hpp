@@ -61,7 +61,7 @@ class ThinInputGradient {
         product_(scratch + gemm_block_size<T>()),
         waiting_(product_ + sizes.rows * sizes.at_once * out_.width) {}
 
-  void run_lines(long sample, long begin, long end) const {
+  [[gnu::noinline]] void run_lines(long sample, long begin, long end) const {
     std::fill_n(waiting_, s_.waiting * s_.line, T{});
     const long first = std::max(begin + w_.pad_top - s_.reach + w_.stride - 1, 0L) / w_.stride;
     const long last = std::min((end - 1 + w_.pad_top) / w_.stride + 1, static_cast<long>(out_.height));
