@@ -58,17 +58,21 @@ template <Activation kind, class T>
                                        const Wide<T>* shift, bool streams, long begin, long end) {
   const Node& node = *a.node;
   const long channels = node.output.channels;
-  for (long at = begin * channels; at < end * channels; at += channels) {
-    const T* residual = node.has_residual ? a.inputs[node.input_count - 1] + at : nullptr;
-    if constexpr (!is_narrow<T>)
-      if (streams) {
-        normalise_streaming<kind>(a.inputs[0] + at, scale, shift, residual, node.activation_first,
-                                  a.output + at, channels);
-        continue;
-      }
-    normalise<kind>(a.inputs[0] + at, scale, shift, residual, node.activation_first, a.output + at, channels);
-  }
-  if (streams) streaming_done();
+  const bool first = node.activation_first;
+  const T *const x = a.inputs[0], *const residual =
+                                      node.has_residual ? a.inputs[node.input_count - 1] : nullptr;
+  T* const y = a.output;
+  const auto all = [&](const auto& one) {
+    for (long at = begin * channels; at < end * channels; at += channels)
+      one(x + at, scale, shift, residual == nullptr ? nullptr : residual + at, first, y + at, channels);
+  };
+  if constexpr (!is_narrow<T>)
+    if (streams) {
+      all([](auto... row) { normalise_streaming<kind>(row...); });
+      streaming_done();
+      return;
+    }
+  all([](auto... row) { normalise<kind>(row...); });
 }
 
 /// All rows, on all threads.
