@@ -14,7 +14,7 @@ if command -v apt-get >/dev/null && ! [[ -e /usr/include/doctest/doctest.h ]]; t
 root=$("$PYTHON" -c 'import nvidia, os; print(list(nvidia.__path__)[0])' 2>/dev/null || true)
 cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DMMDL_GPU=ON ${root:+-DMMDL_CUDA_ROOT="$root"} \
   -DMMDL_BUILD_EXAMPLES=OFF -DMMDL_BUILD_BENCHMARKS=ON
-cmake --build "$build" --parallel --target test_gpu_device test_gpu_cuda test_gpu_emulated bench_gpu_networks
+cmake --build "$build" --parallel --target test_gpu_device test_gpu_cuda test_gpu_emulated bench_gpu_networks bench_gpu_profile
 
 status=0
 "$build"/tests/test_gpu_device --no-intro=true || status=1
@@ -26,6 +26,7 @@ else
 fi
 if [[ ${1:-} != --no-tables ]]; then
   mkdir -p "$out"
+  "$build/bench/bench_gpu_profile" 128 bf16 | tee "$out/profile.txt" | head -n 40
   if "$PYTHON" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' 2>/dev/null; then
     bench/compare_gpu --python "$PYTHON" --program "$build/bench/bench_gpu_networks" --json "$out/gpu.json" --runs 3
   else

@@ -44,7 +44,7 @@ Tensor<S, float> drawn_labels(int samples, std::uint64_t seed) {
 
 struct Comparison {
   int steps = 3;
-  double bound = 2e-4;  ///< relative to the largest number
+  double bound = 1e-4;  ///< relative to the largest number
   float clip = 0.0f;
 };
 

@@ -36,9 +36,9 @@ TEST_CASE("batches of several sizes, one after another") {
     for (const int samples : {2, 5, 3, 5, 2}) {
       const auto x = drawn<Image>(samples, 1);
       const auto y = drawn_labels<Shape<4>>(samples, 2);
-      CHECK(static_cast<float>(on_gpu.step(x, y)) == doctest::Approx(on_cpu.step(x, y)).epsilon(2e-4));
+      CHECK(static_cast<float>(on_gpu.step(x, y)) == doctest::Approx(on_cpu.step(x, y)).epsilon(1e-4));
       const auto expected = cpu.predict(x), found = gpu.predict(x);
-      CHECK(largest_difference(found.data(), expected.data(), expected.size()) < 2e-4);
+      CHECK(largest_difference(found.data(), expected.data(), expected.size()) < 1e-4);
     }
   });
 }
@@ -76,10 +76,10 @@ TEST_CASE("a checkpoint moves from the device to the CPU and back") {
     std::remove(path.c_str());
     const float expected = on_gpu.step(x, y);
     CHECK(static_cast<float>(resumed.step(x, y)) == expected);  // the same bits
-    CHECK(static_cast<float>(on_cpu.step(x, y)) == doctest::Approx(expected).epsilon(2e-4));
+    CHECK(static_cast<float>(on_cpu.step(x, y)) == doctest::Approx(expected).epsilon(1e-4));
     const std::size_t count = cpu.parameters().size();
     CHECK(largest_difference(again.parameters(), gpu.parameters(), count) == 0.0);
-    CHECK(largest_difference(cpu.parameters(), gpu.parameters(), count) < 2e-4);
+    CHECK(largest_difference(cpu.parameters(), gpu.parameters(), count) < 1e-4);
   });
 }
 
@@ -92,11 +92,11 @@ TEST_CASE("weights that the host changes are seen, and a model can be moved") {
     Model<Net, Image, Gpu> gpu = std::move(made);
     transfer(cpu, gpu);
     const auto expected = cpu.predict(x);
-    CHECK(largest_difference(gpu.predict(x).data(), expected.data(), expected.size()) < 2e-4);
+    CHECK(largest_difference(gpu.predict(x).data(), expected.data(), expected.size()) < 1e-4);
     gpu.parameter(gpu.names().back())[0] += 1.0f;
     cpu.parameter(cpu.names().back())[0] += 1.0f;
     const auto changed = cpu.predict(x);
-    CHECK(largest_difference(gpu.predict(x).data(), changed.data(), changed.size()) < 2e-4);
+    CHECK(largest_difference(gpu.predict(x).data(), changed.data(), changed.size()) < 1e-4);
   });
 }
 

@@ -11,10 +11,10 @@ class FetchAhead {
   /// Nothing to be asked for: asks for one place again and again.
   explicit FetchAhead(const void* place) : row_(static_cast<const char*>(place)) {}
   template <class T>
-  FetchAhead(const T* data, long rows, long columns, long stride)
+  FetchAhead(const T* data, long row_count, long column_count, long stride)
       : row_(reinterpret_cast<const char*>(data)),
-        rows_(rows),
-        length_(columns * static_cast<long>(sizeof(T))),
+        rows_(row_count),
+        length_(column_count * static_cast<long>(sizeof(T))),
         stride_(stride * static_cast<long>(sizeof(T))) {}
 
   bool done() const { return rows_ <= 0; }

@@ -32,6 +32,20 @@ struct ConvolutionProblem {
   bool has_residual = false;
   Activation activation = Activation::none;
 
+  /// Multiply-adds of the direct definition.
+  double multiply_adds() const {
+    return static_cast<double>(samples) * static_cast<double>(output.size()) * window.kernel_height *
+           window.kernel_width * (input.channels / window.groups);
+  }
+  /// Bytes that are read and written at least, once each.
+  double bytes() const {
+    const double weights = static_cast<double>(output.channels) * window.kernel_height * window.kernel_width *
+                           (input.channels / window.groups);
+    const double maps = static_cast<double>(samples) *
+                        static_cast<double>(input.size() + output.size() * (has_residual ? 2 : 1));
+    return (weights + maps) * (number == NumberType::float32 ? 4.0 : 2.0);
+  }
+
   bool has_epilogue() const { return has_bias || has_residual || activation != Activation::none; }
 
   /// The problem as a text: equal problems have equal texts.

@@ -19,8 +19,9 @@ namespace mmdl::detail {
 /// A cuDNN plan and what it says of itself.
 class CudaConvolutionPlan : public ConvolutionPlan {
  public:
-  CudaConvolutionPlan(CudnnDescriptor plan, bool joins)
-      : plan_(std::move(plan)),
+  CudaConvolutionPlan(CudnnDescriptor plan, bool joins, const ConvolutionProblem& of)
+      : problem(of),
+        plan_(std::move(plan)),
         workspace_(static_cast<std::size_t>(
             std::max<std::int64_t>(plan_.integer(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE), 0))),
         joins_(joins) {}
@@ -28,6 +29,7 @@ class CudaConvolutionPlan : public ConvolutionPlan {
   std::size_t workspace() const override { return workspace_; }
   bool joins_epilogue() const override { return joins_; }
   CudnnDescriptor take() { return std::move(plan_); }
+  const ConvolutionProblem problem;
 
   void run(cudnnHandle_t handle, const ConvolutionOperands& o, void* workspace) const {
     std::vector<std::int64_t> ids{CudnnConvolution::x_id, CudnnConvolution::w_id, CudnnConvolution::y_id};
@@ -72,7 +74,7 @@ class CudaPlanner {
       std::vector<CudnnDescriptor> plans = convolution.plans(target, tuned_ > 1 ? tuned_ : 1);
       if (plans.empty()) continue;
       const std::size_t best = plans.size() > 1 ? fastest(problem, joined, plans) : 0;
-      return std::make_unique<CudaConvolutionPlan>(std::move(plans[best]), joined);
+      return std::make_unique<CudaConvolutionPlan>(std::move(plans[best]), joined, problem);
     }
     fail(device_.name() + ": cuDNN has no engine for the convolution '" + problem.key() + "'");
   }
@@ -115,7 +117,7 @@ class CudaPlanner {
       const ConvolutionOperands operands{places[0], places[1], places[2], places[3], places[4]};
       float least = 3.0e38f;
       for (std::size_t i = 0; i < plans.size(); ++i) {
-        CudaConvolutionPlan plan(std::move(plans[i]), joined);
+        CudaConvolutionPlan plan(std::move(plans[i]), joined, p);
         const float time = milliseconds(plan, operands, workspace);
         plans[i] = plan.take();
         if (time < least) least = time, best = i;

@@ -169,6 +169,46 @@ class CudaDevice : public Device {
           "run a recorded step");
   }
 
+  /// What one command of a list takes, for reports.
+  struct Timing {
+    std::string what;
+    double seconds = 0.0;
+    double multiply_adds = 0.0, bytes = 0.0;  ///< of a convolution; 0: not known
+  };
+  /// Runs the commands in order, each `times` times in a row, and times them one by one.
+  std::vector<Timing> profile(std::span<const Command> commands, int times) {
+    bind();
+    std::map<const void*, std::string> names;
+    for (const auto& [source, kernel] : kernels_)
+      names[kernel.function] = source.substr(0, source.find('\n'));
+    CUevent begin = nullptr, end = nullptr;
+    check(driver_.cuEventCreate(&begin, CU_EVENT_DEFAULT), "make an event");
+    check(driver_.cuEventCreate(&end, CU_EVENT_DEFAULT), "make an event");
+    std::vector<Timing> timings;
+    for (const Command& command : commands) {
+      Timing timing{command.kind == Command::Kind::copy ? "copy" : "clear"};
+      if (command.kind == Command::Kind::launch) timing.what = names[command.kernel];
+      if (command.kind == Command::Kind::convolve) {
+        const ConvolutionProblem& problem = static_cast<const CudaConvolutionPlan&>(*command.plan).problem;
+        timing.what = problem.key();
+        timing.multiply_adds = problem.multiply_adds();
+        timing.bytes = problem.bytes();
+      }
+      run_one(command);
+      check(driver_.cuEventRecord(begin, stream_), "time");
+      for (int i = 0; i < times; ++i) run_one(command);
+      check(driver_.cuEventRecord(end, stream_), "time");
+      check(driver_.cuEventSynchronize(end), "time");
+      float milliseconds = 0.0f;
+      check(driver_.cuEventElapsedTime(&milliseconds, begin, end), "time");
+      timing.seconds = static_cast<double>(milliseconds) * 1e-3 / times;
+      timings.push_back(timing);
+    }
+    (void)driver_.cuEventDestroy(begin);
+    (void)driver_.cuEventDestroy(end);
+    return timings;
+  }
+
   void feed(int slot, void* to, const void* from, std::size_t bytes) override {
     bind();
     if (bytes > 0) check(driver_.cuMemcpyHtoDAsync(address(to), from, bytes, copies_), "copy a batch");

@@ -78,15 +78,16 @@ class SharedLibrary {
   F(cuInit)                                                                                                  \
   F(cuDriverGetVersion)                                                                                      \
   F(cuDeviceGetCount)                                                                                        \
-  F(cuDeviceGet) F(cuDeviceGetName) F(cuDeviceGetAttribute) F(cuDevicePrimaryCtxRetain)                      \
-      F(cuDevicePrimaryCtxRelease) F(cuCtxSetCurrent) F(cuGetErrorString) F(cuMemAlloc) F(cuMemFree)         \
-          F(cuMemGetInfo) F(cuMemHostAlloc) F(cuMemFreeHost) F(cuMemcpyHtoDAsync) F(cuMemcpyDtoHAsync)       \
-              F(cuMemcpyDtoDAsync) F(cuMemsetD8Async) F(cuStreamCreate) F(cuStreamDestroy)                   \
-                  F(cuStreamSynchronize) F(cuStreamWaitEvent) F(cuEventCreate) F(cuEventDestroy)             \
-                      F(cuEventRecord) F(cuEventSynchronize) F(cuEventElapsedTime) F(cuModuleLoadData)       \
-                          F(cuModuleUnload) F(cuModuleGetFunction) F(cuLaunchKernel) F(cuStreamBeginCapture) \
-                              F(cuStreamEndCapture) F(cuGraphInstantiateWithFlags) F(cuGraphLaunch)          \
-                                  F(cuGraphExecDestroy) F(cuGraphDestroy) F(cuGraphUpload)
+  F(cuDeviceGet)                                                                                             \
+  F(cuDeviceGetName) F(cuDeviceGetAttribute) F(cuDevicePrimaryCtxRetain) F(cuDevicePrimaryCtxRelease)        \
+      F(cuCtxSetCurrent) F(cuGetErrorString) F(cuMemAlloc) F(cuMemFree) F(cuMemGetInfo) F(cuMemHostAlloc)    \
+          F(cuMemFreeHost) F(cuMemcpyHtoDAsync) F(cuMemcpyDtoHAsync) F(cuMemcpyDtoDAsync) F(cuMemsetD8Async) \
+              F(cuStreamCreate) F(cuStreamDestroy) F(cuStreamSynchronize) F(cuStreamWaitEvent)               \
+                  F(cuEventCreate) F(cuEventDestroy) F(cuEventRecord) F(cuEventSynchronize)                  \
+                      F(cuEventElapsedTime) F(cuModuleLoadData) F(cuModuleUnload) F(cuModuleGetFunction)     \
+                          F(cuLaunchKernel) F(cuStreamBeginCapture) F(cuStreamEndCapture)                    \
+                              F(cuGraphInstantiateWithFlags) F(cuGraphLaunch) F(cuGraphExecDestroy)          \
+                                  F(cuGraphDestroy) F(cuGraphUpload)
 
 struct CudaDriver {
   MMDL_DRIVER_FUNCTIONS(MMDL_MEMBER)
@@ -110,12 +111,13 @@ struct CudaDriver {
   }
 };
 
-#define MMDL_NVRTC_FUNCTIONS(F)                                                          \
-  F(nvrtcVersion)                                                                        \
-  F(nvrtcCreateProgram)                                                                  \
-  F(nvrtcDestroyProgram)                                                                 \
-  F(nvrtcCompileProgram) F(nvrtcGetCUBINSize) F(nvrtcGetCUBIN) F(nvrtcGetProgramLogSize) \
-      F(nvrtcGetProgramLog) F(nvrtcGetErrorString) F(nvrtcGetNumSupportedArchs) F(nvrtcGetSupportedArchs)
+#define MMDL_NVRTC_FUNCTIONS(F)                                                         \
+  F(nvrtcVersion)                                                                       \
+  F(nvrtcCreateProgram)                                                                 \
+  F(nvrtcDestroyProgram)                                                                \
+  F(nvrtcCompileProgram)                                                                \
+  F(nvrtcGetCUBINSize) F(nvrtcGetCUBIN) F(nvrtcGetProgramLogSize) F(nvrtcGetProgramLog) \
+      F(nvrtcGetErrorString) F(nvrtcGetNumSupportedArchs) F(nvrtcGetSupportedArchs)
 
 struct Nvrtc {
   MMDL_NVRTC_FUNCTIONS(MMDL_MEMBER)
@@ -133,12 +135,13 @@ struct Nvrtc {
   }
 };
 
-#define MMDL_CUDNN_FUNCTIONS(F)                                                                       \
-  F(cudnnGetVersion)                                                                                  \
-  F(cudnnCreate)                                                                                      \
-  F(cudnnDestroy)                                                                                     \
-  F(cudnnSetStream) F(cudnnGetErrorString) F(cudnnGetLastErrorString) F(cudnnBackendCreateDescriptor) \
-      F(cudnnBackendDestroyDescriptor) F(cudnnBackendSetAttribute) F(cudnnBackendGetAttribute)        \
+#define MMDL_CUDNN_FUNCTIONS(F)                                                                \
+  F(cudnnGetVersion)                                                                           \
+  F(cudnnCreate)                                                                               \
+  F(cudnnDestroy)                                                                              \
+  F(cudnnSetStream)                                                                            \
+  F(cudnnGetErrorString) F(cudnnGetLastErrorString) F(cudnnBackendCreateDescriptor)            \
+      F(cudnnBackendDestroyDescriptor) F(cudnnBackendSetAttribute) F(cudnnBackendGetAttribute) \
           F(cudnnBackendFinalize) F(cudnnBackendExecute)
 
 struct Cudnn {
