@@ -88,6 +88,7 @@ void run(const Command& command) {
   if (command.threads > 0) mmdl::set_thread_count(command.threads);
   const std::string out = command.out.empty() ? "reproduce-" + command.data[0] : command.out;
   const StudyEntry& study = backbone_of(command);
+  study.require_device();  // before anything is drawn or read
   Recipes recipes = recipes_for(command.data[0], command.preset);
   recipes.limit(command.epochs);
   const Workspace whole(out);

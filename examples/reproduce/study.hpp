@@ -59,6 +59,7 @@ struct StudyEntry {
   const char* device;
   int size;
   MakeStudy make;
+  void (*require_device)();  ///< throws where the device is not there
 };
 const std::vector<StudyEntry>& studies();
 

@@ -41,7 +41,8 @@ StudyEntry study_entry(const char* device) {
           [](const StudyOptions& options, StudyData data, const Recipes& recipes,
              Workspace& work) -> std::unique_ptr<Study> {
             return std::make_unique<StaticStudy<Config, Device>>(options, std::move(data), recipes, work);
-          }};
+          },
+          [] { const mmdl::Model<mmdl::Linear<1>, mmdl::Shape<1>, Device> least; }};
 }
 
 }  // namespace reproduce
