@@ -113,7 +113,7 @@ refuses 1 "scenes: found a folder" "$reproduce" --data scenes whole --out none
 refuses 1 "found no folder" "$reproduce" --data corel5k --out none
 refuses 1 "'/no/such'" "$reproduce" --data corel5k /no/such --weights none --out none
 refuses 1 "weights: found nothing" "$reproduce" --data corel5k . --backbone small --out none
-refuses 1 "backbone: found 'vgg'" "$reproduce" "${quick[@]}" --backbone vgg --out none
+refuses 1 "device: found 'vgg' on 'cpu'" "$reproduce" "${quick[@]}" --backbone vgg --out none
 refuses 1 "train.json" "$reproduce" --data corel5k . --backbone small --weights none --out none
 refuses 1 "Concepts81.txt" "$reproduce" --data nus-wide . --backbone small --weights none --out none
 refuses 1 "instances_train2014.json" "$reproduce" --data coco . --backbone small --weights none --out none
