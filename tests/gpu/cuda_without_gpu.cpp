@@ -54,6 +54,39 @@ void use_annotator(int samples) {
   (void)trainer.step(images, tags, zeros<Shape<81>>(samples), zeros<Shape<1>>(samples));
 }
 
+using Left = Sequential<Conv<6, Kernel<3>, Dilation<2>, Groups<3>, Bias<true>>, Sigmoid>;
+using Right = Sequential<AveragePool<3, Stride<1>, Padding<1>>, DepthwiseConv<Kernel<3>>, Conv<6, Kernel<1>>,
+                         BatchNorm>;
+using Joins = Sequential<Concat<Left, Right>, Heads<Conv<4, Kernel<1>>, Conv<4, Kernel<3>>>, Multiply,
+                         Heads<Identity, Conv<4, Kernel<1>>>, Maximum, Heads<Identity, Conv<4, Kernel<3>>>,
+                         Add, Heads<Identity, Sequential<GlobalAveragePool, Linear<4>, Tanh>>, Multiply,
+                         Flatten, Dropout<20>, Linear<3>>;
+using Sequences =
+    Sequential<OverSteps<3>, Lstm<6>, Linear<8>, Heads<Step<0>, Step<2>>, Multiply, Softmax, Linear<4>>;
+using Stateful = List<Shape<4, 3>, Shape<5>, Shape<5>, Shape<4>>;
+
+struct Softplus : ElementwiseLayer<Softplus> {
+  static float forward(float x) { return x; }
+  static float backward(float, float, float dy) { return dy; }
+  static constexpr const char* gpu_forward = "log1pf(expf(-fabsf(x))) + fmaxf(x, 0.0f)";
+  static constexpr const char* gpu_backward = "dy / (1.0f + expf(-x))";
+};
+
+template <class Backend>
+void use_sequences() {
+  use<Joins, Shape<8, 6, 3>, Shape<3>, Backend>(SoftmaxCrossEntropy{},
+                                                Sgd{.momentum = 0.9f, .nesterov = true}, 4);
+  use<Sequences, Shape<5>, Shape<4>, Backend>(MeanSquaredError{}, RmsProp{.momentum = 0.5f}, 4);
+  use<Sequential<Lstm<6>, Softplus>, Shape<3, 5>, Shape<3>, Backend>(SequenceCrossEntropy<3>{}, Sgd{}, 4);
+  Model<Sequential<Lstm<5>, Flatten, Linear<3>>, Stateful, Backend> model;
+  Trainer trainer{model, SigmoidCrossEntropy{}, Sgd{}};
+  (void)trainer.step(zeros<Shape<4, 3>>(2), zeros<Shape<5>>(2), zeros<Shape<5>>(2), zeros<Shape<4>>(2),
+                     zeros<Shape<3>>(2));
+  if constexpr (std::is_same_v<Backend, Gpu>)
+    use<Sequential<Embedding<5, 7>, Flatten, Linear<2>>, Shape<3>, Shape<2>, Backend>(MeanSquaredError{},
+                                                                                      Sgd{}, 2);
+}
+
 template <class Backend>
 std::shared_ptr<RecordingDevice> everything() {
   auto device = std::make_shared<RecordingDevice>();
@@ -65,6 +98,7 @@ std::shared_ptr<RecordingDevice> everything() {
                                                                                         RmsProp{}, 4);
   use<Sequential<Linear<7>, Sigmoid, Linear<6>>, Shape<5>, Shape<6>, Backend>(SpreadSoftmaxCrossEntropy{},
                                                                               AdamW{}, 4);
+  use_sequences<Backend>();
   return device;
 }
 
