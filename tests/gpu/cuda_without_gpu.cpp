@@ -99,6 +99,7 @@ std::shared_ptr<RecordingDevice> everything() {
   use<Sequential<Linear<7>, Sigmoid, Linear<6>>, Shape<5>, Shape<6>, Backend>(SpreadSoftmaxCrossEntropy{},
                                                                               AdamW{}, 4);
   use_sequences<Backend>();
+  use<Linear<6>, Shape<5>, Shape<6>, Backend>(Warp{}, Sgd{}, 4);
   return device;
 }
 

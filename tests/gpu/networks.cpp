@@ -48,6 +48,8 @@ TEST_CASE("every loss") {
     compare<Net, Shape<6>, Shape<150>>(SigmoidCrossEntropy{.weight = 0.5f, .active = 140}, sgd);
     compare<Net, Shape<6>, Shape<150>>(SoftmaxCrossEntropy{.weight = 0.5f}, sgd);
     compare<Net, Shape<6>, Shape<150>>(SpreadSoftmaxCrossEntropy{.active = 140}, sgd);
+    compare<Net, Shape<6>, Shape<150>>(Warp{}, sgd);
+    compare<Net, Shape<6>, Shape<150>>(Warp{.weight = 0.5f, .active = 130, .seed = 7}, sgd);
     compare<Net, Shape<6>, Shape<150>>(AsymmetricLoss{}, sgd);
     compare<Net, Shape<6>, Shape<150>>(AsymmetricLoss{.positive_focus = 1.0f, .margin = 0.0f}, sgd);
   });

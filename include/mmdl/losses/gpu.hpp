@@ -11,6 +11,7 @@
 #include "../losses/sigmoid_cross_entropy.hpp"
 #include "../losses/softmax_cross_entropy.hpp"
 #include "../losses/spread_softmax_cross_entropy.hpp"
+#include "../losses/warp.hpp"
 
 namespace mmdl {
 
@@ -182,6 +183,51 @@ struct GpuLoss<SpreadSoftmaxCrossEntropy> {
   }
 };
 
+/// Draws what the CPU draws: threads share the labels, and one of them adds up in their order.
+template <>
+struct GpuLoss<Warp> {
+  static GpuLossText text(const Warp& loss, int size) {
+    return {"\n#define SEED ((Bits64)" + std::to_string(loss.seed ^ 0x57415250U) +
+                "ull)\n"
+                "  __shared__ int others[128];\n"
+                "  __shared__ int trials[128];\n"
+                "  const Bits64 step = GRADIENT ? ((const Bits64*)a.p[4])[1] : 0ull;\n"
+                "  float absent = 0.0f;\n"
+                "  for (int c = threadIdx.x; c < SIZE; c += 128) {\n"
+                "    if (c < COUNTED && y[c] == 0.0f) absent += 1.0f;\n"
+                "    if (GRADIENT) put(dz[c], 0.0f);\n  }\n"
+                "  absent = block_sum<128>(absent, shared);\n"
+                "  for (int first = 0; first < COUNTED && absent > 0.0f; first += 128) {\n"
+                "    const int label = first + threadIdx.x;\n"
+                "    others[threadIdx.x] = -1;\n"
+                "    if (label < COUNTED && y[label] != 0.0f) {\n"
+                "      Bits64 index = ((Bits64)row * SIZE + label) << 32;\n"
+                "      for (int trial = 1; trial < COUNTED; ++trial) {\n"
+                "        int other;\n"
+                "        do {\n"
+                "          other = (int)((Bits64)random_bits(SEED, step, index++).w[0] * COUNTED >> 32);\n"
+                "        } while (y[other] != 0.0f);\n"
+                "        if (!(to_float(z[other]) <= to_float(z[label]) - 1.0f)) {\n"
+                "          others[threadIdx.x] = other;\n"
+                "          trials[threadIdx.x] = trial;\n"
+                "          break;\n        }\n      }\n    }\n"
+                "    __syncthreads();\n"
+                "    for (int i = 0; threadIdx.x == 0 && i < 128; ++i) {\n"
+                "      if (others[i] < 0) continue;\n"
+                "      float rank = 0.0f;\n"
+                "      for (int r = 1; r <= (COUNTED - 1) / trials[i]; ++r) rank += 1.0f / (float)r;\n"
+                "      sum += rank * (1.0f + to_float(z[others[i]]) - to_float(z[first + i]));\n"
+                "      if (!GRADIENT) continue;\n"
+                "      put(dz[others[i]], to_float(dz[others[i]]) + scale * rank);\n"
+                "      put(dz[first + i], to_float(dz[first + i]) - scale * rank);\n    }\n"
+                "    __syncthreads();\n  }\n",
+            size,
+            {},
+            loss.weight,
+            loss.active};
+  }
+};
+
 template <int Length>
 struct GpuLoss<SequenceCrossEntropy<Length>> {
   /// A target that is no class makes the loss NaN, which fails the step.
@@ -228,6 +274,7 @@ void record_loss(GpuCommands& commands, const Loss& loss, const T* outputs, cons
   k.p[1] = const_cast<float*>(targets);
   k.p[2] = gradients;
   k.p[3] = rows;
+  k.p[4] = const_cast<void*>(commands.step_state);
   for (int i = 0; i < 6; ++i) k.f[i] = parts.factors[i];
   k.f[6] = parts.weight / static_cast<float>(samples);
   commands.launch(text, {static_cast<unsigned>(samples), 1, 128}, k);
