@@ -5,6 +5,7 @@
 
 #include <mmdl/gpu.hpp>
 
+#include "joins_and_sequences.hpp"
 #include "recording_device.hpp"
 
 using namespace mmdl;
@@ -54,15 +55,6 @@ void use_annotator(int samples) {
   (void)trainer.step(images, tags, zeros<Shape<81>>(samples), zeros<Shape<1>>(samples));
 }
 
-using Left = Sequential<Conv<6, Kernel<3>, Dilation<2>, Groups<3>, Bias<true>>, Sigmoid>;
-using Right = Sequential<AveragePool<3, Stride<1>, Padding<1>>, DepthwiseConv<Kernel<3>>, Conv<6, Kernel<1>>,
-                         BatchNorm>;
-using Joins = Sequential<Concat<Left, Right>, Heads<Conv<4, Kernel<1>>, Conv<4, Kernel<3>>>, Multiply,
-                         Heads<Identity, Conv<4, Kernel<1>>>, Maximum, Heads<Identity, Conv<4, Kernel<3>>>,
-                         Add, Heads<Identity, Sequential<GlobalAveragePool, Linear<4>, Tanh>>, Multiply,
-                         Flatten, Dropout<20>, Linear<3>>;
-using Sequences =
-    Sequential<OverSteps<3>, Lstm<6>, Linear<8>, Heads<Step<0>, Step<2>>, Multiply, Softmax, Linear<4>>;
 using Stateful = List<Shape<4, 3>, Shape<5>, Shape<5>, Shape<4>>;
 
 struct Softplus : ElementwiseLayer<Softplus> {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "comparison.hpp"
+#include "joins_and_sequences.hpp"
 
 using namespace mmdl;
 using namespace mmdl_test;
@@ -30,15 +31,6 @@ using Body =
     Sequential<Conv<8, Kernel<3>, Bias<false>>, BatchNorm, Relu, Conv<8, Kernel<3>, Bias<false>>, BatchNorm>;
 using Residuals =
     Sequential<Conv<8, Kernel<3>, Stride<2>>, Relu6, Residual<Body>, Relu, MaxPool<2>, Flatten, Linear<4>>;
-using Left = Sequential<Conv<6, Kernel<3>, Dilation<2>, Groups<3>, Bias<true>>, Sigmoid>;
-using Right = Sequential<AveragePool<3, Stride<1>, Padding<1>>, DepthwiseConv<Kernel<3>>, Conv<6, Kernel<1>>,
-                         BatchNorm>;
-using Joins = Sequential<Concat<Left, Right>, Heads<Conv<4, Kernel<1>>, Conv<4, Kernel<3>>>, Multiply,
-                         Heads<Identity, Conv<4, Kernel<1>>>, Maximum, Heads<Identity, Conv<4, Kernel<3>>>,
-                         Add, Heads<Identity, Sequential<GlobalAveragePool, Linear<4>, Tanh>>, Multiply,
-                         Flatten, Dropout<20>, Linear<3>>;
-using Sequences =
-    Sequential<OverSteps<3>, Lstm<6>, Linear<8>, Heads<Step<0>, Step<2>>, Multiply, Softmax, Linear<4>>;
 
 }  // namespace
 

@@ -20,8 +20,8 @@ struct loss_has_no_kernel_on_gpu;  ///< problem: the loss is computed on the CPU
 
 namespace detail {
 
-/// What a loss kernel needs to know; `body` is text that adds to `sum` and, where `dz` is wanted, calls
-/// `slope(column, value)` for every column.
+/// What a loss kernel needs to know; `body` is text that leaves the row's loss in `sum` of thread 0 and, with
+/// GRADIENT, writes `dz`, which holds `scale` times the slope, for every column.
 struct GpuLossText {
   std::string body;     ///< treats the row `z` of `SIZE` outputs with the row `y` of targets
   int target_size = 0;  ///< numbers of a row of targets
@@ -70,8 +70,8 @@ inline std::string elementwise_loss(const std::string& terms) {
          "  sum = block_sum<128>(sum, shared);\n";
 }
 
-/// Softmax over columns from `first` to `first + count`: `shift` is the largest, `log_sum` the logarithm of
-/// the exponentials' sum.
+/// Softmax over columns from `first` to `first + count`: `largest` is the largest number, `log_sum` the
+/// logarithm of the exponentials' sum.
 inline constexpr const char* softmax_of_row =
     "    float largest = -3.402823466e38f;\n"
     "    for (int c = threadIdx.x; c < count; c += 128) { const float x = to_float(z[first + c]); if (x > "

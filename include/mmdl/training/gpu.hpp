@@ -176,15 +176,18 @@ class Trainer<ModelType, Loss, Optimizer> {
   /// What changes from step to step is told to the device by one small kernel outside of the graph.
   void begin_step() {
     auto& engine = model_->engine();
-    detail::GpuCommands commands(device(), nullptr, engine.tf32());
-    detail::KernelArguments k;
+    if (begin_.empty()) {
+      detail::GpuCommands commands(device(), nullptr, engine.tf32());
+      commands.launch(step_kernel("begin_step"), {1, 1, 1}, {});
+      begin_ = commands.take();
+    }
+    detail::KernelArguments& k = begin_.front().arguments;
     k.p[0] = engine.weights().step_state();
     k.n[0] = static_cast<long long>(engine.seed());
     k.n[1] = step_;
     const std::array<float, 4> numbers = detail::gpu_step_numbers(optimizer_, learning_rate(), step_);
     for (std::size_t i = 0; i < numbers.size(); ++i) k.f[i] = numbers[i];
-    commands.launch(step_kernel("begin_step"), {1, 1, 1}, k);
-    device().run(commands.commands());
+    device().run(begin_);
   }
 
   detail::KernelText step_kernel(const char* name) const {
@@ -322,6 +325,7 @@ class Trainer<ModelType, Loss, Optimizer> {
   detail::DeviceBuffer chunks_, targets_, states_before_;
   detail::GpuFeed feed_;
   std::vector<Recorded> recordings_;
+  std::vector<detail::Command> begin_;  // what `begin_step` runs, found once
   std::function<float(long)> schedule_;
   std::array<float, static_cast<std::size_t>(LossTypes::count)> values_{};
   float clip_norm_ = 0.0f;

@@ -26,7 +26,6 @@ struct GpuConvolution {
     const bool joinable = !node.activation_first && !over_residual &&
                           (node.activation == Activation::none || node.activation == Activation::relu ||
                            node.activation == Activation::relu6);
-    bool joined = false;
     if (joinable) {
       problem.has_bias = bias != nullptr;
       problem.has_residual = residual != nullptr;
@@ -34,7 +33,7 @@ struct GpuConvolution {
       operands.bias = bias;
       operands.residual = residual;
     }
-    joined = commands.convolve(problem, operands) && joinable;
+    const bool joined = commands.convolve(problem, operands) && joinable;
     if (joined || (bias == nullptr && residual == nullptr && node.activation == Activation::none)) return;
     std::string body = "float v = x0;";
     if (bias != nullptr) body += " v += ((const float*)a.p[EXTRA])[i % CHANNELS];";

@@ -2,6 +2,7 @@
 // A long short-term memory over all steps of a sequence.
 #pragma once
 
+#include "../cpu/lstm_sizes.hpp"
 #include "column_sums.hpp"
 #include "elementwise.hpp"
 #include "lstm_text.hpp"
@@ -91,19 +92,7 @@ struct GpuKernel<operators::Lstm, T> {
   }
 
  private:
-  struct Sizes {
-    Sizes(const Node& node, long count)
-        : samples(count),
-          steps(node.input.pixels()),
-          channels(node.input.channels),
-          units(node.output.channels / 6),
-          state(node.input_count >= 3),
-          mask(node.input_count % 2 == 0 ? node.input_count - 1 : 0) {}
-    long rows() const { return samples * steps; }
-    long samples, steps, channels, units;
-    bool state;
-    int mask;  // the input's number; 0: none
-  };
+  using Sizes = LstmSizes;
 
   static KernelText step_text(const char* name, const Sizes& s) {
     KernelText text(name, lstm_text);
