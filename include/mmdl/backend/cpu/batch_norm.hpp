@@ -4,11 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string>
 #include <type_traits>
 
-#include "../../core/error.hpp"
 #include "../../core/threads.hpp"
+#include "../check_batch_norm.hpp"
 #include "activation.hpp"
 #include "batch_norm_rows.hpp"
 #include "batch_norm_statistics.hpp"
@@ -43,7 +42,7 @@ struct CpuKernel<operators::BatchNorm, T> {
   static void forward(const ForwardArguments<T>& a) {
     const Node& node = *a.node;
     const long rows = a.samples * node.output.pixels(), channels = node.output.channels;
-    check(node, rows, a.training);
+    check_batch_norm(node, rows, a.training);
     W* scale = a.workspace;
     W* shift = scale + padded(channels);
     const W *gamma = a.parameters[0], *beta = a.parameters[1];
@@ -86,7 +85,7 @@ struct CpuKernel<operators::BatchNorm, T> {
   static void backward(const BackwardArguments<T>& a) {
     const Node& node = *a.node;
     const long rows = a.samples * node.output.pixels(), channels = node.output.channels;
-    check(node, rows, a.training);
+    check_batch_norm(node, rows, a.training);
     // dx = scale * dz + slope * (x - mean) + constant, the mask from scale * x + shift
     W* scale = a.workspace;
     W* shift = scale + padded(channels);
@@ -142,15 +141,6 @@ struct CpuKernel<operators::BatchNorm, T> {
   static constexpr long padded(long channels) { return (channels + 15) / 16 * 16; }
   static double* slice_sums(W* workspace, long channels) {
     return reinterpret_cast<double*>(workspace + coefficient_count * padded(channels));
-  }
-
-  static void check(const Node& node, long rows, bool training) {
-    if (training && rows < 2)
-      fail(std::string("batch norm (") + node.name + "): training on one sample of one pixel",
-           "1 value a channel", "2 or more");
-    if (node.activation == Activation::sigmoid || node.activation == Activation::tanh)
-      fail(std::string("batch norm (") + node.name + "): fused activation", "sigmoid or tanh",
-           "none, relu or relu6");
   }
 
   template <class Body>

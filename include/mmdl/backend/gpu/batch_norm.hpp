@@ -2,6 +2,7 @@
 // Batch normalisation, with the residual and the activation that fusion put after it.
 #pragma once
 
+#include "../check_batch_norm.hpp"
 #include "column_sums.hpp"
 #include "elementwise.hpp"
 
@@ -86,7 +87,7 @@ struct GpuKernel<operators::BatchNorm, T> {
   static void forward(GpuCommands& commands, const ForwardArguments<T>& a) {
     const Node& node = *a.node;
     const long rows = a.samples * node.output.pixels(), channels = node.output.channels;
-    check(node, rows, a.training);
+    check_batch_norm(node, rows, a.training);
     float* scale = commands.scratch<float>(2 * channels);
     long parts = 0;
     KernelArguments k;
@@ -120,7 +121,7 @@ struct GpuKernel<operators::BatchNorm, T> {
   static void backward(GpuCommands& commands, const BackwardArguments<T>& a) {
     const Node& node = *a.node;
     const long rows = a.samples * node.output.pixels(), channels = node.output.channels;
-    check(node, rows, a.training);
+    check_batch_norm(node, rows, a.training);
     float* scale = commands.scratch<float>(2 * channels);
     float* slope = commands.scratch<float>(2 * channels);
     const bool masked = node.activation != Activation::none;
@@ -136,15 +137,6 @@ struct GpuKernel<operators::BatchNorm, T> {
   }
 
  private:
-  static void check(const Node& node, long rows, bool training) {
-    if (training && rows < 2)
-      fail(std::string("batch norm (") + node.name + "): training on one sample of one pixel",
-           "1 value a channel", "2 or more");
-    if (node.activation == Activation::sigmoid || node.activation == Activation::tanh)
-      fail(std::string("batch norm (") + node.name + "): fused activation", "sigmoid or tanh",
-           "none, relu or relu6");
-  }
-
   static void coefficients(GpuCommands& commands, const Node& node, int mode, const T* x, long rows,
                            long parts, const float* const* parameters, float* const* states, float* saved,
                            float* scale, KernelArguments k) {
