@@ -49,9 +49,9 @@ inline constexpr const char* emulation_prelude = R"cpp(
     memcpy(&y, &x, 4);
     return y;
   }
-  static ucontext_t scheduler, contexts[256];
-  static char stacks[256][32768];
-  static bool finished[256];
+  static ucontext_t scheduler, contexts[1024];
+  static char stacks[1024][32768];
+  static bool finished[1024];
   static unsigned current;
   static void __syncthreads() { swapcontext(&contexts[current], &scheduler); }
 )cpp";
@@ -209,7 +209,10 @@ class EmulatedDevice : public Device {
       std::FILE* file = std::fopen((mine + ".cpp").c_str(), "wb");
       std::fwrite(whole.data(), 1, whole.size(), file);
       std::fclose(file);
-      const std::string command = std::string(MMDL_HOST_COMPILER) + " -std=c++20 -O1 -w -shared -fPIC '" +
+      // A GPU refuses an address that is no multiple of what is read there; so do these.
+      const std::string command = std::string(MMDL_HOST_COMPILER) +
+                                  " -std=c++20 -O1 -w -shared -fPIC -fsanitize=alignment"
+                                  " -fno-sanitize-recover=alignment '" +
                                   mine + ".cpp' -o '" + mine + ".so'";
       if (std::system(command.c_str()) != 0)
         throw std::runtime_error("kernel does not compile: " + mine + ".cpp");
@@ -254,6 +257,11 @@ class EmulatedDevice : public Device {
   static void convolve(const EmulatedPlan& plan, const ConvolutionOperands& o) {
     const ConvolutionProblem& p = plan.problem();
     const Window& w = p.window;
+    // cuDNN is told that all tensors begin at multiples of 16 bytes, and checks it.
+    for (const void* place : {static_cast<const void*>(o.x), static_cast<const void*>(o.w),
+                              static_cast<const void*>(o.y), o.bias, o.residual})
+      if (reinterpret_cast<std::uintptr_t>(place) % 16 != 0)
+        throw std::logic_error("a tensor of a convolution is not aligned: " + p.key());
     const long in = p.input.channels / w.groups, out = p.output.channels / w.groups;
     T *x = static_cast<T*>(o.x), *weight = static_cast<T*>(o.w), *y = static_cast<T*>(o.y);
     const long x_size = p.samples * p.input.size(), y_size = p.samples * p.output.size();

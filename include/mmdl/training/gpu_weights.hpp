@@ -115,6 +115,7 @@ class GpuPacking {
     std::vector<int> owners;
     std::size_t total = 0;
     std::vector<std::size_t> at, shift_at;
+    std::vector<bool> has_shift;
     for (int n = program.inputs; n < program.node_count; ++n) {
       const Node& node = program.nodes[n];
       const auto& kernel = *kernels[static_cast<std::size_t>(node.source)];
@@ -137,8 +138,9 @@ class GpuPacking {
         e.mean = place(node.states[0]);
         e.variance = place(node.states[1]);
         e.epsilon = static_cast<float>(node.epsilon_millionths) * 1e-6f;
-        total += aligned(static_cast<std::size_t>(layout.columns) * sizeof(float));
       }
+      has_shift.push_back(e.gamma != nullptr || e.bias != nullptr);
+      if (has_shift.back()) total += aligned(static_cast<std::size_t>(layout.columns) * sizeof(float));
       table.push_back(e);
       owners.push_back(n);
     }
@@ -149,7 +151,7 @@ class GpuPacking {
       auto* base = packed_.as<unsigned char>();
       table[i].packed = base + at[i];
       weights_[static_cast<std::size_t>(owners[i])] = table[i].packed;
-      if (table[i].gamma == nullptr) continue;
+      if (!has_shift[i]) continue;
       table[i].shift = reinterpret_cast<float*>(base + shift_at[i]);
       shifts_[static_cast<std::size_t>(owners[i])] = table[i].shift;
     }

@@ -74,7 +74,7 @@ class GpuCommands {
   std::vector<Command> take() { return std::move(commands_); }
 
   // Of the operator that is recorded now, where it has them: its weights as `GpuKernelTable::packed` asked
-  // for, and what is added behind them where a batch norm was folded in.
+  // for, and what is added behind them: its bias, or what came of the batch norm that was folded in.
   const void* packed_weight = nullptr;
   const float* packed_shift = nullptr;
   /// Where kernels find the step's number: what random numbers depend on.

@@ -12,9 +12,9 @@ namespace mmdl::detail {
 /// The three products of a convolution with what comes behind the forward.
 template <class T>
 struct GpuConvolution {
-  static void forward(GpuCommands& commands, ConvolutionProblem problem, const ForwardArguments<T>& a,
-                      const float* bias) {
+  static void forward(GpuCommands& commands, ConvolutionProblem problem, const ForwardArguments<T>& a) {
     const Node& node = *a.node;
+    const float* bias = commands.packed_shift;
     const T* residual = node.has_residual ? a.inputs[node.input_count - 1] : nullptr;
     ConvolutionOperands operands;
     operands.x = const_cast<T*>(a.inputs[0]);
@@ -36,7 +36,7 @@ struct GpuConvolution {
     const bool joined = commands.convolve(problem, operands) && joinable;
     if (joined || (bias == nullptr && residual == nullptr && node.activation == Activation::none)) return;
     std::string body = "float v = x0;";
-    if (bias != nullptr) body += " v += ((const float*)a.p[EXTRA])[i % CHANNELS];";
+    if (bias != nullptr) body += " v += bias;";
     if (residual == nullptr)
       body += " y0 = activate<ACTIVATION>(v);";
     else
@@ -45,9 +45,8 @@ struct GpuConvolution {
     ElementwiseKernelOf<T> kernel("convolution_epilogue", body);
     kernel.read(static_cast<const T*>(operands.y));
     if (residual != nullptr) kernel.read(residual);
+    if (bias != nullptr) kernel.channels(node.output.channels).per_channel("bias", bias);
     kernel.write(a.output)
-        .extra(bias)
-        .set("CHANNELS", node.output.channels)
         .set("ACTIVATION", static_cast<long>(node.activation))
         .launch(commands, a.samples * node.output.size());
   }
@@ -94,8 +93,7 @@ struct GpuKernel<operators::Convolution, T> {
   }
 
   static void forward(GpuCommands& commands, const ForwardArguments<T>& a) {
-    const float* bias = a.node->has_batch_norm ? commands.packed_shift : a.parameters[1];
-    GpuConvolution<T>::forward(commands, problem(commands, *a.node, a.samples), a, bias);
+    GpuConvolution<T>::forward(commands, problem(commands, *a.node, a.samples), a);
   }
   static void backward(GpuCommands& commands, const BackwardArguments<T>& a) {
     GpuConvolution<T>::backward(commands, problem(commands, *a.node, a.samples), a, packed(*a.node),
@@ -123,7 +121,7 @@ struct GpuKernel<operators::Linear, T> {
   }
 
   static void forward(GpuCommands& commands, const ForwardArguments<T>& a) {
-    GpuConvolution<T>::forward(commands, problem(commands, *a.node, a.samples), a, a.parameters[1]);
+    GpuConvolution<T>::forward(commands, problem(commands, *a.node, a.samples), a);
   }
   static void backward(GpuCommands& commands, const BackwardArguments<T>& a) {
     GpuConvolution<T>::backward(commands, problem(commands, *a.node, a.samples), a, packed(*a.node),

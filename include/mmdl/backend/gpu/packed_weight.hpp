@@ -10,7 +10,9 @@ namespace mmdl::detail {
 struct PackingEntry {
   const float* weight = nullptr;
   void* packed = nullptr;
-  float* shift = nullptr;  ///< where a batch norm is folded in: what is added behind the product
+  /// What is added behind the product: the bias, or what comes of a batch norm that is folded in. A copy,
+  /// because products want their operands at multiples of 16 bytes and parameters lie close together.
+  float* shift = nullptr;
   const float *bias = nullptr, *gamma = nullptr, *beta = nullptr, *mean = nullptr, *variance = nullptr;
   long long rows = 0, columns = 0;
   long long first_tile = 0;  ///< tiles of 32 x 32 of all entries before it
@@ -26,7 +28,7 @@ struct Entry {
   float epsilon; int transposed;
 };
 __device__ __forceinline__ float scale_of(const Entry& e, long long column) {
-  return e.shift == 0 ? 1.0f : e.gamma[column] / sqrtf(e.variance[column] + e.epsilon);
+  return e.gamma == 0 ? 1.0f : e.gamma[column] / sqrtf(e.variance[column] + e.epsilon);
 }
 // One tile of 32 x 32: read along the columns, written along the rows.
 extern "C" __global__ void __launch_bounds__(256) pack_weights(Arguments a) {
@@ -62,7 +64,7 @@ extern "C" __global__ void __launch_bounds__(256) pack_weights(Arguments a) {
   if (e.shift != 0 && row0 == 0 && line == 0 && column0 + lane < e.columns) {
     const long long column = column0 + lane;
     const float bias = e.bias == 0 ? 0.0f : e.bias[column];
-    e.shift[column] = e.beta[column] + (bias - e.mean[column]) * scale_of(e, column);
+    e.shift[column] = e.gamma == 0 ? bias : e.beta[column] + (bias - e.mean[column]) * scale_of(e, column);
   }
 }
 )cuda";
