@@ -27,6 +27,14 @@ TEST_CASE("residuals, with statistics and running ones") {
   on_devices([] { compare<Residuals, Shape<10, 9, 3>, Shape<4>>(SoftmaxCrossEntropy{}, sgd); });
 }
 
+TEST_CASE("maps so large that a thread treats several rows of them") {
+  on_devices([] {
+    using Body = Sequential<Conv<8, Kernel<1>>, BatchNorm, Relu, Conv<8, Kernel<1>>, BatchNorm>;
+    compare<Sequential<Residual<Body>, Relu, GlobalAveragePool, Linear<2>>, Shape<61, 67, 8>, Shape<2>>(
+        SigmoidCrossEntropy{}, sgd, 33, {.steps = 1});
+  });
+}
+
 TEST_CASE("every optimizer and clipping") {
   on_devices([] {
     using Net = Sequential<Linear<7>, Tanh, Linear<3>>;

@@ -9,27 +9,27 @@
 namespace mmdl::detail {
 
 inline constexpr const char* batch_norm_coefficients_text = R"cuda(
-// For each channel scale and shift: from the batch's moments (MODE 0), from those kept (1), from the running
+// For each channel scale, shift and mean: from the batch's moments (MODE 0), from those kept (1), from the running
 // statistics (2).
-extern "C" __global__ void __launch_bounds__(256) batch_norm_coefficients(Arguments a) {
-  const int c = blockIdx.x * 256 + threadIdx.x;
-  if (c >= CHANNELS) return;
+extern "C" __global__ void __launch_bounds__(MODE == 0 ? 1024 : 256) batch_norm_coefficients(Arguments a) {
   const float* gamma = (const float*)a.p[2];
   const float* beta = (const float*)a.p[3];
   float* running_mean = (float*)a.p[4];
   float* running_variance = (float*)a.p[5];
   float* saved = (float*)a.p[6];
   float* scale = (float*)a.p[7];
+  double sums[SUMS];
+  int c = blockIdx.x * 256 + threadIdx.x;
+  if (MODE == 0) {
+    sum_parts((const float*)a.p[1], (int)a.n[1], sums);
+    if (threadIdx.x >= 32) return;
+    c = COLUMN;
+  }
+  if (c >= CHANNELS) return;
   float mean, inverse;
   if (MODE == 0) {
-    const float* partial = (const float*)a.p[1];
-    double sum = 0.0, squares = 0.0;
-    for (long long part = 0; part < a.n[1]; ++part) {
-      sum += partial[(part * 2) * CHANNELS + c];
-      squares += partial[(part * 2 + 1) * CHANNELS + c];
-    }
-    const double count = (double)a.n[0], shifted = sum / count;
-    const double deviation = squares - sum * shifted;
+    const double count = (double)a.n[0], shifted = sums[0] / count;
+    const double deviation = sums[1] - sums[0] * shifted;
     const double positive = deviation > 0.0 ? deviation : (deviation == deviation ? 0.0 : deviation);
     const double true_mean = to_float(((const Number*)a.p[0])[c]) + shifted;
     mean = (float)true_mean;
@@ -47,37 +47,48 @@ extern "C" __global__ void __launch_bounds__(256) batch_norm_coefficients(Argume
     inverse = (float)(1.0 / sqrt((double)running_variance[c] + EPSILON_MILLIONTHS * 1e-6));
   }
   scale[c] = gamma[c] * inverse;
-  scale[CHANNELS + c] = beta[c] - mean * scale[c];
+  scale[ROOM + c] = beta[c] - mean * scale[c];
+  scale[2 * ROOM + c] = mean;
 }
 )cuda";
 
 inline constexpr const char* batch_norm_gradient_coefficients_text = R"cuda(
 // The parameters' gradients, and slope and constant of dx = scale * dz + slope * (x - mean) + constant.
-extern "C" __global__ void __launch_bounds__(256) batch_norm_gradient_coefficients(Arguments a) {
-  const int c = blockIdx.x * 256 + threadIdx.x;
-  if (c >= CHANNELS) return;
-  const float* partial = (const float*)a.p[0];
-  const float* scale = (const float*)a.p[1];
+extern "C" __global__ void __launch_bounds__(1024) batch_norm_gradient_coefficients(Arguments a) {
   const float* saved = (const float*)a.p[2];
   const float* running_variance = (const float*)a.p[3];
   float* dgamma = (float*)a.p[4];
   float* dbeta = (float*)a.p[5];
-  float* slope = (float*)a.p[6];
-  double sum = 0.0, products = 0.0;
-  for (long long part = 0; part < a.n[1]; ++part) {
-    sum += partial[(part * 2) * CHANNELS + c];
-    products += partial[(part * 2 + 1) * CHANNELS + c];
-  }
+  float* scale = (float*)a.p[1];
+  double sums[SUMS];
+  sum_parts((const float*)a.p[0], (int)a.n[1], sums);
+  const int c = COLUMN;
+  if (threadIdx.x >= 32 || c >= CHANNELS) return;
+  const double sum = sums[0];
   const double inverse = TRAINING ? (double)saved[CHANNELS + c]
                                   : 1.0 / sqrt((double)running_variance[c] + EPSILON_MILLIONTHS * 1e-6);
-  products *= inverse;
+  const double products = sums[1] * inverse;
   if (dgamma != 0) dgamma[c] = (float)(ACCUMULATE ? dgamma[c] + products : products);
   if (dbeta != 0) dbeta[c] = (float)(ACCUMULATE ? dbeta[c] + sum : sum);
   const double factor = TRAINING ? (double)scale[c] / (double)a.n[0] : 0.0;
-  slope[c] = (float)(-factor * products * inverse);
-  slope[CHANNELS + c] = (float)(-factor * sum);
+  scale[3 * ROOM + c] = (float)(-factor * products * inverse);
+  scale[4 * ROOM + c] = (float)(-factor * sum);
 }
 )cuda";
+
+/// What batch norm's kernels know of each channel, in vectors that begin at multiples of 16 bytes.
+struct BatchNormCoefficients {
+  BatchNormCoefficients(GpuCommands& commands, long channels, int vectors)
+      : room((channels + 3) / 4 * 4), all(commands.scratch<float>(vectors * room)) {}
+  const float* scale() const { return all; }
+  const float* shift() const { return all + room; }
+  const float* mean() const { return all + 2 * room; }
+  const float* slope() const { return all + 3 * room; }
+  const float* constant() const { return all + 4 * room; }
+
+  long room;
+  float* all;
+};
 
 /// As the CPU's `CpuKernel<operators::BatchNorm, T>`: bound by memory, with one reading for the statistics,
 /// one reading and one writing; backward two readings and one writing. Sums of a part of the rows are floats,
@@ -88,7 +99,7 @@ struct GpuKernel<operators::BatchNorm, T> {
     const Node& node = *a.node;
     const long rows = a.samples * node.output.pixels(), channels = node.output.channels;
     check_batch_norm(node, rows, a.training);
-    float* scale = commands.scratch<float>(2 * channels);
+    const BatchNormCoefficients of_channels(commands, channels, 3);
     long parts = 0;
     KernelArguments k;
     if (a.training && !a.again) {
@@ -100,20 +111,19 @@ struct GpuKernel<operators::BatchNorm, T> {
       parts = sums.second;
     }
     coefficients(commands, node, a.training ? (a.again ? 1 : 0) : 2, a.inputs[0], rows, parts, a.parameters,
-                 a.states, a.saved, scale, k);
+                 a.states, a.saved, of_channels, k);
     const bool residual = node.has_residual;
-    ElementwiseKernelOf<T> kernel(
-        "batch_norm_normalise",
-        std::string("const float* scale = (const float*)a.p[EXTRA]; const int c = (int)(i % CHANNELS);"
-                    " const float v = x0 * scale[c] + scale[CHANNELS + c];") +
-            (!residual               ? " y0 = activate<ACTIVATION>(v);"
-             : node.activation_first ? " y0 = activate<ACTIVATION>(v) + x1;"
-                                     : " y0 = activate<ACTIVATION>(v + x1);"));
+    ElementwiseKernelOf<T> kernel("batch_norm_normalise",
+                                  std::string("const float v = x0 * scale + shift;") +
+                                      (!residual               ? " y0 = activate<ACTIVATION>(v);"
+                                       : node.activation_first ? " y0 = activate<ACTIVATION>(v) + x1;"
+                                                               : " y0 = activate<ACTIVATION>(v + x1);"));
     kernel.read(a.inputs[0]);
     if (residual) kernel.read(a.inputs[node.input_count - 1]);
     kernel.write(a.output)
-        .extra(scale)
-        .set("CHANNELS", channels)
+        .channels(channels)
+        .per_channel("scale", of_channels.scale())
+        .per_channel("shift", of_channels.shift())
         .set("ACTIVATION", static_cast<long>(node.activation))
         .launch(commands, rows * channels);
   }
@@ -122,27 +132,28 @@ struct GpuKernel<operators::BatchNorm, T> {
     const Node& node = *a.node;
     const long rows = a.samples * node.output.pixels(), channels = node.output.channels;
     check_batch_norm(node, rows, a.training);
-    float* scale = commands.scratch<float>(2 * channels);
-    float* slope = commands.scratch<float>(2 * channels);
+    const BatchNormCoefficients of_channels(commands, channels, 5);
     const bool masked = node.activation != Activation::none;
     const bool from_output =
         masked && ((node.has_residual && !node.activation_first) || a.inputs[0] == nullptr);
-    const float* mean = a.training ? a.saved : a.states[0];
     coefficients(commands, node, a.training ? 1 : 2, a.inputs[0], rows, 0, a.parameters,
-                 const_cast<float* const*>(a.states), const_cast<float*>(a.saved), scale, {});
+                 const_cast<float* const*>(a.states), const_cast<float*>(a.saved), of_channels, {});
     const bool wants_parameters = a.parameter_gradients[0] != nullptr || a.parameter_gradients[1] != nullptr;
     const bool moved = a.training && a.input_gradients[0] != nullptr;
-    if (wants_parameters || moved) sums(commands, a, from_output, rows, mean, scale, slope, wants_parameters);
-    write(commands, a, from_output, rows, mean, scale, slope);
+    if (wants_parameters || moved) sums(commands, a, from_output, rows, of_channels, wants_parameters);
+    write(commands, a, from_output, rows, of_channels);
   }
 
  private:
   static void coefficients(GpuCommands& commands, const Node& node, int mode, const T* x, long rows,
                            long parts, const float* const* parameters, float* const* states, float* saved,
-                           float* scale, KernelArguments k) {
-    KernelText text("batch_norm_coefficients", batch_norm_coefficients_text);
+                           const BatchNormCoefficients& of_channels, KernelArguments k) {
+    const long channels = node.output.channels;
+    KernelText text("batch_norm_coefficients", std::string(sum_parts_text) + batch_norm_coefficients_text);
     text.number<T>()
-        .set("CHANNELS", node.output.channels)
+        .set("CHANNELS", channels)
+        .set("ROOM", of_channels.room)
+        .set("SUMS", 2)
         .set("MODE", mode)
         .set("EPSILON_MILLIONTHS", node.epsilon_millionths)
         .set("MOMENTUM_MILLIONTHS", node.momentum_millionths);
@@ -152,21 +163,21 @@ struct GpuKernel<operators::BatchNorm, T> {
     k.p[4] = states[0];
     k.p[5] = states[1];
     k.p[6] = saved;
-    k.p[7] = scale;
+    k.p[7] = of_channels.all;
     k.n[0] = rows;
     k.n[1] = parts;
-    commands.launch(text, {blocks_for(node.output.channels, 256), 1, 256}, k);
+    commands.launch(text, mode == 0 ? sum_parts_grid(channels) : Grid{blocks_for(channels, 256), 1, 256}, k);
   }
 
   static void sums(GpuCommands& commands, const BackwardArguments<T>& a, bool from_output, long rows,
-                   const float* mean, float* scale, float* slope, bool wants_parameters) {
+                   const BatchNormCoefficients& of_channels, bool wants_parameters) {
     const Node& node = *a.node;
     const long channels = node.output.channels;
     // Of dz and of dz * (x - mean), dz the gradient behind the activation.
     RowSums<T> gradients("batch_norm_gradient_sums",
                          "      k0[j] = ((const float*)a.p[EXTRA])[c];\n"
-                         "      k1[j] = ((const float*)a.p[EXTRA])[CHANNELS + c];\n"
-                         "      k2[j] = ((const float*)a.p[EXTRA + 1])[c];",
+                         "      k1[j] = ((const float*)a.p[EXTRA + 1])[c];\n"
+                         "      k2[j] = ((const float*)a.p[EXTRA + 2])[c];",
                          std::string("        const float y = ") +
                              (from_output ? "x2" : "x0 * k0[j] + k1[j]") +
                              ";\n        const float dz = activation_gradient<ACTIVATION>(y, x1);\n"
@@ -174,31 +185,34 @@ struct GpuKernel<operators::BatchNorm, T> {
                          2);
     gradients.read(a.inputs[0]).read(a.output_gradient);
     if (from_output) gradients.read(a.output);
-    const auto [partial, parts] = gradients.extra(scale)
-                                      .extra(mean)
+    const auto [partial, parts] = gradients.extra(of_channels.scale())
+                                      .extra(of_channels.shift())
+                                      .extra(of_channels.mean())
                                       .set("ACTIVATION", static_cast<long>(node.activation))
                                       .launch(commands, rows, channels);
-    KernelText combine("batch_norm_gradient_coefficients", batch_norm_gradient_coefficients_text);
+    KernelText combine("batch_norm_gradient_coefficients",
+                       std::string(sum_parts_text) + batch_norm_gradient_coefficients_text);
     combine.set("CHANNELS", channels)
+        .set("ROOM", of_channels.room)
+        .set("SUMS", 2)
         .set("TRAINING", a.training ? 1 : 0)
         .set("EPSILON_MILLIONTHS", node.epsilon_millionths)
         .set("ACCUMULATE", a.accumulate_parameters ? 1 : 0);
     KernelArguments c;
     c.p[0] = partial;
-    c.p[1] = scale;
+    c.p[1] = of_channels.all;
     c.p[2] = const_cast<float*>(a.saved);
     c.p[3] = const_cast<float*>(a.states[1]);
     c.p[4] = wants_parameters ? a.parameter_gradients[0] : nullptr;
     c.p[5] = wants_parameters ? a.parameter_gradients[1] : nullptr;
-    c.p[6] = slope;
     c.n[0] = rows;
     c.n[1] = parts;
-    commands.launch(combine, {blocks_for(channels, 256), 1, 256}, c);
+    commands.launch(combine, sum_parts_grid(channels), c);
   }
 
   /// The gradients of the input and of the residual, which may lie in dy's own array.
   static void write(GpuCommands& commands, const BackwardArguments<T>& a, bool from_output, long rows,
-                    const float* mean, float* scale, float* slope) {
+                    const BatchNormCoefficients& of_channels) {
     const Node& node = *a.node;
     const bool masked = node.activation != Activation::none;
     T* dx = a.input_gradients[0];
@@ -206,44 +220,35 @@ struct GpuKernel<operators::BatchNorm, T> {
     const bool residual_accumulates = node.has_residual && a.accumulate[node.input_count - 1];
     const bool residual_gets_dz = masked && !node.activation_first;
     if (residual == a.output_gradient && !residual_gets_dz && !residual_accumulates) residual = nullptr;
-    const bool reads_x =
-        a.inputs[0] != nullptr && ((masked && !from_output) || (dx != nullptr && a.training));
-    std::string body =
-        "const int c = (int)(i % CHANNELS); (void)c;"
-        " const float* scale = (const float*)a.p[EXTRA];"
-        " const float* slope = (const float*)a.p[EXTRA + 1];"
-        " const float* mean = (const float*)a.p[EXTRA + 2];"
-        " (void)scale; (void)slope; (void)mean; const float dy = x0;";
-    int next = 1, outputs = 0;
-    ElementwiseKernelOf<T> kernel("batch_norm_gradient", "");
-    std::string x, y;
-    if (reads_x) x = "x" + std::to_string(next++);
-    if (from_output) y = "x" + std::to_string(next++);
+    const bool recomputes = masked && !from_output, moved = dx != nullptr && a.training;
+    const bool reads_x = a.inputs[0] != nullptr && (recomputes || moved);
+    const std::string x = "x1", y = reads_x ? "x2" : "x1";
+    std::string body = "const float dy = x0;";
     if (!masked)
       body += " const float dz = dy;";
     else if (from_output)
       body += " const float dz = activation_gradient<ACTIVATION>(" + y + ", dy);";
     else
-      body += " const float dz = activation_gradient<ACTIVATION>(" + x +
-              " * scale[c] + scale[CHANNELS + c], dy);";
-    if (dx != nullptr) {
-      body += " y" + std::to_string(outputs++) + " = dz * scale[c]";
-      if (a.training) body += " + ((" + x + " - mean[c]) * slope[c] + slope[CHANNELS + c])";
-      body += ";";
-    }
+      body += " const float dz = activation_gradient<ACTIVATION>(" + x + " * scale + shift, dy);";
+    int outputs = 0;
+    if (dx != nullptr)
+      body += " y" + std::to_string(outputs++) +
+              (moved ? " = dz * scale + ((" + x + " - mean) * slope + constant);" : " = dz * scale;");
     if (residual != nullptr)
-      body += " y" + std::to_string(outputs++) + (residual_gets_dz ? " = dz;" : " = dy;");
-    kernel = ElementwiseKernelOf<T>("batch_norm_gradient", body);
+      body += " y" + std::to_string(outputs) + (residual_gets_dz ? " = dz;" : " = dy;");
+    ElementwiseKernelOf<T> kernel("batch_norm_gradient", body);
     kernel.read(a.output_gradient);
     if (reads_x) kernel.read(a.inputs[0]);
     if (from_output) kernel.read(a.output);
     if (dx != nullptr) kernel.write(dx, a.accumulate[0]);
     if (residual != nullptr) kernel.write(residual, residual_accumulates);
-    kernel.extra(scale)
-        .extra(slope)
-        .extra(mean)
-        .set("CHANNELS", node.output.channels)
-        .set("ACTIVATION", static_cast<long>(node.activation))
+    kernel.channels(node.output.channels).per_channel("scale", of_channels.scale());
+    if (recomputes) kernel.per_channel("shift", of_channels.shift());
+    if (moved)
+      kernel.per_channel("mean", of_channels.mean())
+          .per_channel("slope", of_channels.slope())
+          .per_channel("constant", of_channels.constant());
+    kernel.set("ACTIVATION", static_cast<long>(node.activation))
         .launch(commands, rows * node.output.channels);
   }
 };

@@ -74,19 +74,20 @@ class SharedLibrary {
 #define MMDL_MEMBER(name) decltype(&::name) name = nullptr;
 #define MMDL_LOAD(name) library.load(name, MMDL_TEXT_OF(name));
 
-#define MMDL_DRIVER_FUNCTIONS(F)                                                                             \
-  F(cuInit)                                                                                                  \
-  F(cuDriverGetVersion)                                                                                      \
-  F(cuDeviceGetCount)                                                                                        \
-  F(cuDeviceGet)                                                                                             \
-  F(cuDeviceGetName) F(cuDeviceGetAttribute) F(cuDevicePrimaryCtxRetain) F(cuDevicePrimaryCtxRelease)        \
-      F(cuCtxSetCurrent) F(cuGetErrorString) F(cuMemAlloc) F(cuMemFree) F(cuMemGetInfo) F(cuMemHostAlloc)    \
-          F(cuMemFreeHost) F(cuMemcpyHtoDAsync) F(cuMemcpyDtoHAsync) F(cuMemcpyDtoDAsync) F(cuMemsetD8Async) \
-              F(cuStreamCreate) F(cuStreamDestroy) F(cuStreamSynchronize) F(cuStreamWaitEvent)               \
-                  F(cuEventCreate) F(cuEventDestroy) F(cuEventRecord) F(cuEventSynchronize)                  \
-                      F(cuEventElapsedTime) F(cuModuleLoadData) F(cuModuleUnload) F(cuModuleGetFunction)     \
-                          F(cuLaunchKernel) F(cuStreamBeginCapture) F(cuStreamEndCapture)                    \
-                              F(cuGraphInstantiateWithFlags) F(cuGraphLaunch) F(cuGraphExecDestroy)          \
+#define MMDL_DRIVER_FUNCTIONS(F)                                                                         \
+  F(cuInit)                                                                                              \
+  F(cuDriverGetVersion)                                                                                  \
+  F(cuDeviceGetCount)                                                                                    \
+  F(cuDeviceGet)                                                                                         \
+  F(cuDeviceGetName)                                                                                     \
+  F(cuDeviceGetAttribute) F(cuDevicePrimaryCtxRetain) F(cuDevicePrimaryCtxRelease) F(cuCtxSetCurrent)    \
+      F(cuGetErrorString) F(cuMemAlloc) F(cuMemFree) F(cuMemGetInfo) F(cuMemHostAlloc) F(cuMemFreeHost)  \
+          F(cuMemcpyHtoDAsync) F(cuMemcpyDtoHAsync) F(cuMemcpyDtoDAsync) F(cuMemsetD8Async)              \
+              F(cuStreamCreate) F(cuStreamDestroy) F(cuStreamSynchronize) F(cuStreamWaitEvent)           \
+                  F(cuEventCreate) F(cuEventDestroy) F(cuEventRecord) F(cuEventSynchronize)              \
+                      F(cuEventElapsedTime) F(cuModuleLoadData) F(cuModuleUnload) F(cuModuleGetFunction) \
+                          F(cuLaunchKernel) F(cuStreamBeginCapture) F(cuStreamEndCapture)                \
+                              F(cuGraphInstantiateWithFlags) F(cuGraphLaunch) F(cuGraphExecDestroy)      \
                                   F(cuGraphDestroy) F(cuGraphUpload)
 
 struct CudaDriver {
@@ -111,13 +112,14 @@ struct CudaDriver {
   }
 };
 
-#define MMDL_NVRTC_FUNCTIONS(F)                                                         \
-  F(nvrtcVersion)                                                                       \
-  F(nvrtcCreateProgram)                                                                 \
-  F(nvrtcDestroyProgram)                                                                \
-  F(nvrtcCompileProgram)                                                                \
-  F(nvrtcGetCUBINSize) F(nvrtcGetCUBIN) F(nvrtcGetProgramLogSize) F(nvrtcGetProgramLog) \
-      F(nvrtcGetErrorString) F(nvrtcGetNumSupportedArchs) F(nvrtcGetSupportedArchs)
+#define MMDL_NVRTC_FUNCTIONS(F)                                                           \
+  F(nvrtcVersion)                                                                         \
+  F(nvrtcCreateProgram)                                                                   \
+  F(nvrtcDestroyProgram)                                                                  \
+  F(nvrtcCompileProgram)                                                                  \
+  F(nvrtcGetCUBINSize)                                                                    \
+  F(nvrtcGetCUBIN) F(nvrtcGetProgramLogSize) F(nvrtcGetProgramLog) F(nvrtcGetErrorString) \
+      F(nvrtcGetNumSupportedArchs) F(nvrtcGetSupportedArchs)
 
 struct Nvrtc {
   MMDL_NVRTC_FUNCTIONS(MMDL_MEMBER)
@@ -135,14 +137,14 @@ struct Nvrtc {
   }
 };
 
-#define MMDL_CUDNN_FUNCTIONS(F)                                                                \
-  F(cudnnGetVersion)                                                                           \
-  F(cudnnCreate)                                                                               \
-  F(cudnnDestroy)                                                                              \
-  F(cudnnSetStream)                                                                            \
-  F(cudnnGetErrorString) F(cudnnGetLastErrorString) F(cudnnBackendCreateDescriptor)            \
-      F(cudnnBackendDestroyDescriptor) F(cudnnBackendSetAttribute) F(cudnnBackendGetAttribute) \
-          F(cudnnBackendFinalize) F(cudnnBackendExecute)
+#define MMDL_CUDNN_FUNCTIONS(F)                                                               \
+  F(cudnnGetVersion)                                                                          \
+  F(cudnnCreate)                                                                              \
+  F(cudnnDestroy)                                                                             \
+  F(cudnnSetStream)                                                                           \
+  F(cudnnGetErrorString)                                                                      \
+  F(cudnnGetLastErrorString) F(cudnnBackendCreateDescriptor) F(cudnnBackendDestroyDescriptor) \
+      F(cudnnBackendSetAttribute) F(cudnnBackendGetAttribute) F(cudnnBackendFinalize) F(cudnnBackendExecute)
 
 struct Cudnn {
   MMDL_CUDNN_FUNCTIONS(MMDL_MEMBER)

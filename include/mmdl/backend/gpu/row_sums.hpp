@@ -11,6 +11,30 @@
 
 namespace mmdl::detail {
 
+/// For kernels that add up the parts of `RowSums`: 32 columns a block, 32 threads for each of them.
+inline constexpr const char* sum_parts_text = R"cuda(
+#define COLUMN ((int)(blockIdx.x * 32 + threadIdx.x % 32))
+// The sums of this thread's column; all threads of a block take part, those of the first line get them.
+__device__ __forceinline__ void sum_parts(const float* partial, int parts, double* sums) {
+  __shared__ double shared[SUMS][32][32];
+  const int lane = threadIdx.x % 32, line = threadIdx.x / 32;
+  for (int s = 0; s < SUMS; ++s) sums[s] = 0.0;
+  if (COLUMN < CHANNELS) {
+#pragma unroll 8
+    for (int part = line; part < parts; part += 32)
+      for (int s = 0; s < SUMS; ++s) sums[s] += partial[((long long)part * SUMS + s) * CHANNELS + COLUMN];
+  }
+  for (int s = 0; s < SUMS; ++s) shared[s][line][lane] = sums[s];
+  for (int half = 16; half > 0; half /= 2) {
+    __syncthreads();
+    if (line < half)
+      for (int s = 0; s < SUMS; ++s) shared[s][line][lane] += shared[s][line + half][lane];
+  }
+  for (int s = 0; s < SUMS; ++s) sums[s] = shared[s][0][lane];
+}
+)cuda";
+inline Grid sum_parts_grid(long channels) { return {static_cast<unsigned>((channels + 31) / 32), 1, 1024}; }
+
 /// One or two sums over the rows, of what `body` adds to s0 and s1 for each number from the arrays' numbers
 /// x0, x1, ...; `setup` runs once for each column c before and may define what `body` uses, as arrays of one
 /// element per column: it is given the index j and sets `k0[j]` to `k3[j]`. Every thread treats 16 bytes of a
@@ -43,7 +67,7 @@ class RowSums {
     long columns = 1;
     while (columns < 32 && columns * vector < channels) columns *= 2;
     const long blocks = (channels + columns * vector - 1) / (columns * vector);
-    const long parts = std::clamp((rows + 63) / 64, 1L, std::max(32L, 1024 / blocks));
+    const long parts = std::clamp((rows + 63) / 64, 1L, std::max(32L, 512 / blocks));
     float* partial = commands.scratch<float>(parts * sums_ * channels);
     KernelText text(name_, source());
     text.template number<T>()
@@ -100,14 +124,14 @@ class RowSums {
            "    if (SUMS > 1) shared[SUMS - 1][j * 256 + threadIdx.x] = s1[j];\n"
            "  }\n"
            "  __syncthreads();\n"
-           "  if (line != 0 || first >= CHANNELS) return;\n"
-           "  float* partial = (float*)a.p[0] + part * SUMS * CHANNELS + first;\n"
-           "  for (int sum = 0; sum < SUMS; ++sum)\n"
-           "    for (int j = 0; j < VECTOR; ++j) {\n"
-           "      float total = 0.0f;\n"
-           "      for (int i = 0; i < lines; ++i) total += shared[sum][j * 256 + i * COLUMNS + column];\n"
-           "      partial[sum * CHANNELS + j] = total;\n"
-           "    }\n"
+           "  float* partial = (float*)a.p[0] + part * SUMS * CHANNELS;\n"
+           "  for (int at = threadIdx.x; at < SUMS * VECTOR * COLUMNS; at += 256) {\n"
+           "    const int sum = at / (VECTOR * COLUMNS), j = at / COLUMNS % VECTOR, of = at % COLUMNS;\n"
+           "    const int c = (blockIdx.x * COLUMNS + of) * VECTOR + j;\n"
+           "    float total = 0.0f;\n"
+           "    for (int i = 0; i < lines; ++i) total += shared[sum][j * 256 + i * COLUMNS + of];\n"
+           "    if (c < CHANNELS) partial[sum * CHANNELS + c] = total;\n"
+           "  }\n"
            "}\n";
   }
 
