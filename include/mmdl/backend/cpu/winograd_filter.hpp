@@ -36,12 +36,12 @@ struct WinogradFilter {
     if (by_tiles(tile_count, columns)) {
       const long block = tiles_of_block(tile_count, channels);
       return divide_up(columns, panel) * panel_weights(channels) +
-             threads * (winograd_products * (winograd_plane<T>(block, channels) + (block + 1) * panel)) +
+             threads * (winograd_products * (winograd_plane<T>(block, channels) + sums_plane(block + 1))) +
              alignment;
     }
     const long chunk = tiles_of_chunk(tile_count, channels);
     return winograd_products * winograd_plane<T>(chunk, channels) +
-           threads * (panel_weights(channels) + winograd_products * (block_limit + 2) * panel) + alignment;
+           threads * (panel_weights(channels) + winograd_products * sums_plane(block_limit + 2)) + alignment;
   }
 
   void run(T* workspace) const {
@@ -57,7 +57,12 @@ struct WinogradFilter {
   static constexpr long cached_numbers = (768L << 10) / static_cast<long>(sizeof(T));  // of a block's tiles
   static constexpr long shared_numbers = (6L << 20) / static_cast<long>(sizeof(T));    // of a chunk's tiles
 
-  static long panel_weights(long channels) { return winograd_products * channels * panel; }
+  // A product's weights and sums end with a cache line of nothing: the 36 places that a transform writes or
+  // reads would share one set of the cache without it.
+  static constexpr long gap = 64 / static_cast<long>(sizeof(T));
+  static long weights_plane(long channels) { return channels * panel + gap; }
+  static long panel_weights(long channels) { return winograd_products * weights_plane(channels); }
+  static long sums_plane(long rows) { return rows * panel + gap; }
   static bool by_tiles(long tile_count, long columns) { return tile_count > columns; }
   static long tiles_of_block(long tile_count, long channels) {
     const long fitting = cached_numbers / (winograd_products * winograd_row<T>(channels));
@@ -85,7 +90,7 @@ struct WinogradFilter {
     });
     parallel([&](long thread, long threads) {
       T* const values =
-          scratch + thread * winograd_products * (winograd_plane<T>(block, channels) + (block + 1) * panel);
+          scratch + thread * winograd_products * (winograd_plane<T>(block, channels) + sums_plane(block + 1));
       T* const products = values + winograd_products * winograd_plane<T>(block, channels);
       for (long b = blocks * thread / threads; b < blocks * (thread + 1) / threads; ++b) {
         const long begin = b * count / blocks, end = (b + 1) * count / blocks;
@@ -113,7 +118,7 @@ struct WinogradFilter {
       clear_odd_row(size, channels, values);
       parallel([&](long thread, long threads) {
         T* const transformed =
-            scratch + thread * (panel_weights(channels) + winograd_products * (block_limit + 2) * panel);
+            scratch + thread * (panel_weights(channels) + winograd_products * sums_plane(block_limit + 2));
         T* const products = transformed + panel_weights(channels);
         // More threads than panels: each panel's tiles are divided too.
         const long parts = std::min(divide_up(threads, panels), divide_up(size, 2L));
@@ -138,16 +143,17 @@ struct WinogradFilter {
   }
 
   /// The weights of one panel's columns and the channels [begin, end): product p, channel c, column n at
-  /// to[(p * channels + c) * panel + n].
+  /// to[p * weights_plane + c * panel + n].
   void transform_weights(long column, long begin, long end, T* to) const {
     constexpr long width = simd_width<T>;
     const long channels = tiles.channels, columns = extent.channels;
-    for (long n = 0; n < panel; n += width)
-      for (long c = begin; c < end; c += width) {
+    const long plane = weights_plane(channels);
+    for (long c = begin; c < end; c += width)
+      for (long n = 0; n < panel; n += width) {
         const long count = std::min(width, end - c);
         if (column + n >= columns) {
           for (int p = 0; p < winograd_products; ++p)
-            for (long i = 0; i < count; ++i) store_vector(to + (p * channels + c + i) * panel + n, Simd<T>{});
+            for (long i = 0; i < count; ++i) store_vector(to + p * plane + (c + i) * panel + n, Simd<T>{});
           continue;
         }
         alignas(64) T turned[9 * width * width];
@@ -166,7 +172,7 @@ struct WinogradFilter {
                 return load_vector<Simd<T>>(from + (y * 3 + x) * tap_stride + i * stride);
               },
               [&](int y, int x, const Simd<T>& value) {
-                store_vector(to + ((y * winograd_inputs + x) * channels + c + i) * panel + n, value);
+                store_vector(to + (y * winograd_inputs + x) * plane + (c + i) * panel + n, value);
               });
       }
   }
@@ -178,10 +184,10 @@ struct WinogradFilter {
     const long channels = tiles.channels, columns = extent.channels;
     for (long p = 0; p < winograd_products; ++p)
       multiply_panel<false>(rows, channels, values + p * plane, winograd_row<T>(channels),
-                            transformed + p * channels * panel, panel, products + p * rows * panel, panel,
-                            false);
-    for (long n = 0; n < panel && column + n < columns; n += simd_width<T>)
-      for (long tile = begin; tile < end; ++tile) {
+                            transformed + p * weights_plane(channels), panel, products + p * sums_plane(rows),
+                            panel, false);
+    for (long tile = begin; tile < end; ++tile)
+      for (long n = 0; n < panel && column + n < columns; n += simd_width<T>) {
         const T* from = products + (tile - begin) * panel + n;
         const long sample = tile / tiles.columns / tiles.rows;
         const long y = tile / tiles.columns % tiles.rows * winograd_outputs;
@@ -190,7 +196,7 @@ struct WinogradFilter {
         transform_square_of<Simd<T>>(
             WinogradOutput<T>{},
             [&](int i, int j) {
-              return load_vector<Simd<T>>(from + (i * winograd_inputs + j) * rows * panel);
+              return load_vector<Simd<T>>(from + (i * winograd_inputs + j) * sums_plane(rows));
             },
             [&](int i, int j, Simd<T> value) {
               if (y + i >= extent.height || x + j >= extent.width) return;

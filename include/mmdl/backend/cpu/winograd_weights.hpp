@@ -50,8 +50,12 @@ struct WinogradWeightsGradientSum {
 
   static bool narrow(long channels, long columns) { return channels * columns <= 128 * 128; }
   static long whole_panels(long columns) { return divide_up(columns, panel) * panel; }
+  /// Numbers from one product's sums to the next; the 36 of one place do not share a set of the cache.
+  static long sums_plane(long channels, long row) {
+    return channels * row + 64 / static_cast<long>(sizeof(T));
+  }
   static long sums_size(long channels, long columns) {
-    return winograd_products * channels * whole_panels(columns);
+    return winograd_products * sums_plane(channels, whole_panels(columns));
   }
   static long planes(long tiles, long channels, long columns) {
     return winograd_products *
@@ -90,20 +94,20 @@ struct WinogradWeightsGradientSum {
     for (long p = 0; p < winograd_products; ++p)
       multiply_panel<true>(input.channels, count, values + p * value_plane, winograd_row<T>(input.channels),
                            gradients + p * gradient_plane + column, winograd_row<T>(wide_columns()),
-                           sums + p * input.channels * sums_row, sums_row, add);
+                           sums + p * sums_plane(input.channels, sums_row), sums_row, add);
   }
 
   /// The weights' gradient from complete sums: channels [begin, end), the columns from `column` on.
   void finish(const T* sums, long sums_row, long begin, long end, long column, long count, bool add) const {
     const long columns = gradient.channels, tap_stride = input.channels * columns;
+    const long plane = sums_plane(input.channels, sums_row);
     for (long c = begin; c < end; ++c)
       for (long n = 0; n < count && column + n < columns; n += simd_width<T>) {
         T* to = output + c * columns + column + n;
         transform_square_of<Simd<T>>(
             WinogradWeightsGradient<T>{},
             [&](int i, int j) {
-              return load_vector<Simd<T>>(sums + ((i * winograd_inputs + j) * input.channels + c) * sums_row +
-                                          n);
+              return load_vector<Simd<T>>(sums + (i * winograd_inputs + j) * plane + c * sums_row + n);
             },
             [&](int i, int j, Simd<T> value) {
               T* place = to + (i * 3 + j) * tap_stride;
@@ -138,7 +142,7 @@ struct WinogradWeightsGradientSum {
     });
     parallel_ranges(channels, 1, [&](long begin, long end) {
       for (long p = 0; p < winograd_products; ++p) {
-        T* to = workspace + p * channels * columns;
+        T* to = workspace + p * sums_plane(channels, columns);
         for (long part = 1; part < threads_used; ++part) {
           const T* from = to + part * size;
           for (long i = begin * columns; i < end * columns; i += simd_width<T>)
