@@ -35,6 +35,32 @@ TEST_CASE("maps so large that a thread treats several rows of them") {
   });
 }
 
+// A plan for a convolution with all that comes behind it may differ from batch to batch.
+TEST_CASE("bottlenecks of a real network's width predict in any batch") {
+  on_devices([] {
+    using Body = Sequential<Conv<64, Kernel<1>>, BatchNorm, Relu, Conv<64, Kernel<3>>, BatchNorm, Relu,
+                            Conv<256, Kernel<1>>, BatchNorm>;
+    using Net = Sequential<Conv<256, Kernel<1>>, BatchNorm, Residual<Body>, Relu, Residual<Body>, Relu,
+                           GlobalAveragePool, Linear<4>>;
+    using Image = Shape<14, 14, 32>;
+    Model<Net, Image> cpu(3);
+    for (const int samples : {1, 8, 9}) {
+      CAPTURE(samples);
+      const auto x = drawn<Image>(samples, 1);
+      const auto expected = cpu.predict(x);
+      const auto agrees = [&]<class Numbers>(Numbers, double bound) {
+        const auto found = Model<Net, Image, Numbers>(3).predict(x);
+        CHECK(largest_difference(found.data(), expected.data(), expected.size()) < bound);
+      };
+      agrees(Gpu{}, 1e-4);
+      allow_tf32(true);
+      agrees(Gpu{}, 1e-2);
+      allow_tf32(false);
+      agrees(GpuBFloat16{}, 3e-2);
+    }
+  });
+}
+
 TEST_CASE("every optimizer and clipping") {
   on_devices([] {
     using Net = Sequential<Linear<7>, Tanh, Linear<3>>;
