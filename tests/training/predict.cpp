@@ -8,14 +8,15 @@
 
 using namespace mmdl;
 
-TEST_CASE("predict: slices are equal, of 8 samples or more, and as few as the budget allows") {
+TEST_CASE("predict: slices are equal, of 4 samples or more, and as few as the budget allows") {
   CHECK(detail::inference_slices(0, 100) == 0);
   CHECK(detail::inference_slices(1, 1L << 40) == 1);
-  CHECK(detail::inference_slices(8, 1L << 40) == 1);
-  CHECK(detail::inference_slices(9, 1L << 40) == 2);
+  CHECK(detail::inference_slices(4, 1L << 40) == 1);
+  CHECK(detail::inference_slices(5, 1L << 40) == 2);
+  CHECK(detail::inference_slices(8, 1L << 40) == 2);
   CHECK(detail::inference_slices(1000, 0) == 1);
-  CHECK(detail::inference_slices(64, 1L << 20) == 1);
-  CHECK(detail::inference_slices(65, 1L << 20) == 2);
+  CHECK(detail::inference_slices(32, 1L << 20) == 1);
+  CHECK(detail::inference_slices(33, 1L << 20) == 2);
   CHECK(detail::slice_begin(19, 0, 3) == 0);
   CHECK(detail::slice_begin(19, 3, 3) == 19);
   for (int slice = 0; slice < 3; ++slice) {
@@ -39,7 +40,7 @@ TEST_CASE("predict: a batch in slices gives what its samples give alone, and its
   const auto [pooled, linear] = model.predict(images, vectors);
   REQUIRE(pooled.samples() == samples);
   const std::size_t bytes = model.engine().arena_bytes();
-  CHECK(bytes <= 8U * static_cast<std::size_t>(inference_bytes<Net, Input>));
+  CHECK(bytes <= 4U * static_cast<std::size_t>(inference_bytes<Net, Input>));
   CHECK(bytes < static_cast<std::size_t>(samples) * static_cast<std::size_t>(inference_bytes<Net, Input>));
   for (int i = 0; i < samples; ++i) {
     Tensor<Shape<128, 128, 2>> image(1);

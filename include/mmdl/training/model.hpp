@@ -40,9 +40,9 @@ int common_samples(const char* what, const First& first, const Rest&... rest) {
 }
 
 /// How many slices a batch is computed in, where a sample's activations take `sample_bytes`. Slices of less
-/// than 8 samples would not reuse the weights well.
-inline int inference_slices(int samples, long sample_bytes, long budget = 64L << 20) {
-  constexpr long least = 8;
+/// than 4 samples would not reuse the weights well.
+inline int inference_slices(int samples, long sample_bytes, long budget = 32L << 20) {
+  constexpr long least = 4;
   const long slice = sample_bytes > 0 ? std::max(least, budget / sample_bytes) : samples;
   return static_cast<int>((samples + slice - 1) / std::max(slice, 1L));
 }
@@ -55,7 +55,7 @@ inline int slice_begin(int samples, int slice, int slices) {
 template <class Backend>
 struct EngineOf {
   using type = Engine<typename Backend::value_type>;
-  static constexpr long slice_bytes = 64L << 20;  ///< activations of a prediction's slice
+  static constexpr long slice_bytes = 32L << 20;  ///< activations of a prediction's slice
 };
 
 }  // namespace detail
@@ -83,7 +83,7 @@ class Model {
   /// The outputs for a batch, computed as in inference (running statistics, no dropout): a `Tensor`, or a
   /// `std::tuple` of tensors where the network has several outputs. The tensors are the network's inputs in
   /// order, all with the same number of samples (`Error` otherwise). A batch whose activations would take
-  /// more than 64 MiB (on a GPU 4 GiB) runs in equal slices of 8 samples or more, so memory does not grow
+  /// more than 32 MiB (on a GPU 4 GiB) runs in equal slices of 4 samples or more, so memory does not grow
   /// with it. PyTorch: `net.eval()(x)` under `no_grad`.
   template <class... Shapes>
   prediction predict(const Tensor<Shapes, value_type>&... inputs) {
