@@ -7,6 +7,7 @@
 #include <benchmark/benchmark.h>
 
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "layer_run.hpp"
@@ -16,28 +17,28 @@
 
 namespace mmdl::bench {
 
-template <class Layer, class Input>
+template <class Layer, class Input, class Backend = Cpu<float>>
 void set_counters(benchmark::State& state, double passes) {
   const int samples = static_cast<int>(state.range(0));
   const double work = passes * 2.0 * static_cast<double>(multiply_adds<Layer, Input>) * samples;
   state.counters["FLOP/s"] =
       benchmark::Counter(work, benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1000);
   state.counters["bytes/s"] =
-      benchmark::Counter(passes * LayerRun<Layer, Input>::bytes(samples),
+      benchmark::Counter(passes * LayerRun<Layer, Input, Backend>::bytes(samples),
                          benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1000);
 }
 
-template <class Layer, class Input>
+template <class Layer, class Input, class Backend>
 void infer(benchmark::State& state) {
-  LayerRun<Layer, Input> run(static_cast<int>(state.range(0)));
+  LayerRun<Layer, Input, Backend> run(static_cast<int>(state.range(0)));
   run.infer();
   for (auto _ : state) run.infer();
-  set_counters<Layer, Input>(state, 1.0);
+  set_counters<Layer, Input, Backend>(state, 1.0);
 }
 
-template <class Layer, class Input>
+template <class Layer, class Input, class Backend>
 void backward(benchmark::State& state) {
-  LayerRun<Layer, Input> run(static_cast<int>(state.range(0)));
+  LayerRun<Layer, Input, Backend> run(static_cast<int>(state.range(0)));
   run.train_forward();
   const auto pass = [&] {
     run.fill_output_gradient();
@@ -45,7 +46,7 @@ void backward(benchmark::State& state) {
   };
   pass();
   for (auto _ : state) pass();
-  set_counters<Layer, Input>(state, 2.0);
+  set_counters<Layer, Input, Backend>(state, 2.0);
 }
 
 #ifdef MMDL_BENCH_ONEDNN
@@ -83,12 +84,12 @@ inline void register_batches(const std::string& name, void (*body)(benchmark::St
   benchmark::RegisterBenchmark(name.c_str(), body)->Arg(1)->Arg(8)->UseRealTime();
 }
 
-template <class Layer, class Input>
+template <class Layer, class Input, class Backend = Cpu<float>>
 void register_layer(const std::string& name) {
-  register_batches("forward " + name, infer<Layer, Input>);
-  register_batches("backward " + name, backward<Layer, Input>);
+  register_batches("forward " + name, infer<Layer, Input, Backend>);
+  register_batches("backward " + name, backward<Layer, Input, Backend>);
 #ifdef MMDL_BENCH_ONEDNN
-  if constexpr (onednn_has<Layer, Input>()) {
+  if constexpr (std::is_same_v<Backend, Cpu<float>> && onednn_has<Layer, Input>()) {
     register_batches("forward " + name + "/onednn", infer_onednn<Layer, Input>);
     register_batches("backward " + name + "/onednn", backward_onednn<Layer, Input>);
   }
@@ -101,8 +102,9 @@ void register_layer(const std::string& name) {
 #define MMDL_BENCHMARK_NAME_(line) MMDL_BENCHMARK_JOIN_(mmdl_layer_benchmark_, line)
 
 /// Registers the forward (as in inference) and the backward of a layer, at batch 1 and 8. The arguments are
-/// the layer and the shape of its input, commas and all:
+/// the layer, the shape of its input and, where it is not `Cpu<float>`, the backend, commas and all:
 /// MMDL_BENCHMARK_LAYER(Conv<64, Kernel<3>>, Shape<56, 56, 64>);
+/// MMDL_BENCHMARK_LAYER(Conv<64, Kernel<3>>, Shape<56, 56, 64>, Cpu<BFloat16>);
 #define MMDL_BENCHMARK_LAYER(...)                                     \
   [[maybe_unused]] static const bool MMDL_BENCHMARK_NAME_(__LINE__) = \
       (mmdl::bench::register_layer<__VA_ARGS__>(#__VA_ARGS__), true)

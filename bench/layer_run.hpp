@@ -50,9 +50,10 @@ struct InputOf<Embedding<Count, Size>> {
 
 /// A layer alone, with room for a batch. Its backward computes nothing of the forward again, for the time of
 /// that is not the backward's, and a peer has no such choice.
-template <class Layer, class Input>
+template <class Layer, class Input, class Backend = Cpu<float>>
 class LayerRun {
   using Net = KeepActivations<Layer>;
+  using Value = typename Backend::value_type;
 
   template <detail::Mode mode>
   static constexpr detail::ProgramView program =
@@ -74,24 +75,25 @@ class LayerRun {
   void fill_output_gradient() {
     const auto& p = program<detail::Mode::training_with_inputs>;
     std::fill_n(model_.engine().gradient(p, p.outputs.id[0]), samples_ * output_shape<Layer, Input>::size,
-                1.0f);
+                Value(1.0f));
   }
 
   /// Bytes that have to move at least once in a forward: input, parameters, output.
   static double bytes(int samples) {
-    return 4.0 * (static_cast<double>(samples) * (Input::size + output_shape<Layer, Input>::size) +
-                  static_cast<double>(parameter_count<Layer, Input>));
+    return static_cast<double>(sizeof(Value)) *
+           (static_cast<double>(samples) * (Input::size + output_shape<Layer, Input>::size) +
+            static_cast<double>(parameter_count<Layer, Input>));
   }
 
-  Model<Net, Input>& model() { return model_; }
+  Model<Net, Input, Backend>& model() { return model_; }
   const Tensor<Input>& input() const { return input_; }
   /// The output of the last `infer`.
-  const float* output() {
+  const Value* output() {
     return model_.engine().value(program<detail::Mode::inference>,
                                  program<detail::Mode::inference>.outputs.id[0]);
   }
   /// The gradient of the input, after `backward`.
-  const float* input_gradient() {
+  const Value* input_gradient() {
     return model_.engine().gradient(program<detail::Mode::training_with_inputs>, 0);
   }
 
@@ -101,7 +103,7 @@ class LayerRun {
     model_.engine().forward(p, samples_, inputs, {});
   }
 
-  Model<Net, Input> model_;
+  Model<Net, Input, Backend> model_;
   Tensor<Input> input_;
   int samples_;
 };

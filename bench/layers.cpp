@@ -18,6 +18,14 @@ MMDL_BENCHMARK_LAYER(Conv<256, Kernel<1>, Bias<false>>, Shape<14, 14, 1024>);
 MMDL_BENCHMARK_LAYER(Conv<512, Kernel<3>, Bias<false>>, Shape<7, 7, 512>);
 MMDL_BENCHMARK_LAYER(Conv<2048, Kernel<1>, Bias<false>>, Shape<7, 7, 512>);
 
+// The same over narrow values.
+using Narrow = Cpu<BFloat16>;
+MMDL_BENCHMARK_LAYER(Conv<64, Kernel<7>, Stride<2>, Bias<false>>, Shape<224, 224, 3>, Narrow);
+MMDL_BENCHMARK_LAYER(Conv<256, Kernel<1>, Bias<false>>, Shape<56, 56, 64>, Narrow);
+MMDL_BENCHMARK_LAYER(Conv<256, Kernel<3>, Bias<false>>, Shape<14, 14, 256>, Narrow);
+MMDL_BENCHMARK_LAYER(Conv<1024, Kernel<1>, Bias<false>>, Shape<14, 14, 256>, Narrow);
+MMDL_BENCHMARK_LAYER(Conv<256, Kernel<1>, Bias<false>>, Shape<14, 14, 1024>, Narrow);
+
 // The depthwise convolutions of a MobileNet of width 75.
 MMDL_BENCHMARK_LAYER(DepthwiseConv<Kernel<3>, SamePadding, Bias<false>>, Shape<112, 112, 24>);
 MMDL_BENCHMARK_LAYER(DepthwiseConv<Kernel<3>, SamePadding, Stride<2>, Bias<false>>, Shape<112, 112, 48>);
@@ -30,6 +38,7 @@ MMDL_BENCHMARK_LAYER(DepthwiseConv<Kernel<3>, SamePadding, Bias<false>>, Shape<7
 // The rest.
 MMDL_BENCHMARK_LAYER(BatchNorm, Shape<56, 56, 256>);
 MMDL_BENCHMARK_LAYER(Sequential<BatchNorm, Relu>, Shape<56, 56, 256>);
+MMDL_BENCHMARK_LAYER(Sequential<BatchNorm, Relu>, Shape<56, 56, 256>, Narrow);
 MMDL_BENCHMARK_LAYER(Relu, Shape<56, 56, 256>);
 MMDL_BENCHMARK_LAYER(Relu6, Shape<56, 56, 256>);
 MMDL_BENCHMARK_LAYER(Sigmoid, Shape<56, 56, 256>);
