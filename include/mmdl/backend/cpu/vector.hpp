@@ -75,6 +75,20 @@ void store_vector(T* place, const V& value) {
   std::memcpy(place, &value, sizeof(V));
 }
 
+/// sum += a * b. GCC, left alone, reads a factor that is used again and again from memory each time, and
+/// moves sums between registers.
+template <class V>
+void multiply_add(V& sum, const V& a, const V& b) {
+#if defined(__FMA__) && defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__)
+  if constexpr (sizeof(sum[0]) == 4)
+    asm("vfmadd231ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+  else
+    asm("vfmadd231pd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+#else
+  sum += a * b;
+#endif
+}
+
 /// Unsigned integers, one for each number of a vector of floats.
 template <class V, class Integer>
 struct IntegersOf {

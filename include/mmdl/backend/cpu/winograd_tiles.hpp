@@ -103,13 +103,33 @@ void multiply_rows(long depth, const T* a, long a_stride, const T* b, long b_ste
   const T* base[bases];
   MMDL_UNROLL
   for (int i = 0; i < bases; ++i) base[i] = a + 3 * i * (Transposed ? 1 : a_stride);
-  for (long k = 0; k < depth; ++k) {
+  constexpr int at_once = Rows == tile_rows ? 4 : 1;
+  long k = 0;
+  for (; k + at_once <= depth; k += at_once) {
+    MMDL_UNROLL
+    for (int step = 0; step < at_once; ++step) {
+      const V b_left = load_vector<V>(b), b_right = load_vector<V>(b + simd_width<T>);
+      MMDL_UNROLL
+      for (int r = 0; r < Rows; ++r) {
+        const V number = (Transposed ? a[r] : base[r / 3][r % 3 * a_stride + step]) - V{};
+        multiply_add(left[r], number, b_left);
+        multiply_add(right[r], number, b_right);
+      }
+      if constexpr (Transposed) a += a_stride;
+      b += b_step;
+    }
+    if constexpr (!Transposed) {
+      MMDL_UNROLL
+      for (int i = 0; i < bases; ++i) base[i] += at_once;
+    }
+  }
+  for (; at_once > 1 && k < depth; ++k) {
     const V b_left = load_vector<V>(b), b_right = load_vector<V>(b + simd_width<T>);
     MMDL_UNROLL
     for (int r = 0; r < Rows; ++r) {
-      const T number = Transposed ? a[r] : base[r / 3][r % 3 * a_stride];
-      left[r] += number * b_left;
-      right[r] += number * b_right;
+      const V number = (Transposed ? a[r] : base[r / 3][r % 3 * a_stride]) - V{};
+      multiply_add(left[r], number, b_left);
+      multiply_add(right[r], number, b_right);
     }
     if constexpr (Transposed) {
       a += a_stride;
