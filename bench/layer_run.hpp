@@ -70,7 +70,10 @@ class LayerRun {
   void train_forward() { forward(program<detail::Mode::training_with_inputs>); }
   /// The gradients of parameters and input, for the output gradient that is in place; `train_forward` and
   /// `fill_output_gradient` come before.
-  void backward() { model_.engine().backward(program<detail::Mode::training_with_inputs>, samples_, {}); }
+  void backward() {
+    model_.engine().backward(program<detail::Mode::training_with_inputs>, model_.backward_kernels(), samples_,
+                             {});
+  }
   /// An output gradient of ones.
   void fill_output_gradient() {
     const auto& p = program<detail::Mode::training_with_inputs>;

@@ -60,7 +60,7 @@ auto run(M& model, int samples) {
   }
   if (mode != detail::Mode::inference) {
     std::fill_n(engine.gradients(), engine.graph().parameters, Number{0});
-    engine.backward(program, samples, {9, 4});
+    engine.backward(program, model.backward_kernels(), samples, {9, 4});
     result.gradients.assign(engine.gradients(), engine.gradients() + engine.graph().parameters);
   }
   result.states.assign(engine.states(), engine.states() + engine.graph().states);

@@ -62,7 +62,7 @@ void compare(const std::string& name, double bound, int samples) {
     const auto direction = golden().doubles(name + ".direction" + std::to_string(o + 1));
     std::copy(direction.begin(), direction.end(), engine.output_gradient(program, o));
   }
-  engine.backward(program, samples, {});
+  engine.backward(program, model.backward_kernels(), samples, {});
   for (int i = 0; i < program.inputs; ++i) {
     const std::string gradient = name + ".input" + std::to_string(i + 1) + "_gradient";
     if (golden().find(gradient) != nullptr)

@@ -64,14 +64,19 @@ struct BackwardArguments {
 };
 
 /// The kernels of one operator on one backend and number type: plain function pointers, one set a program.
+/// The backward is apart: a program that only predicts compiles none.
 template <class T>
 struct KernelTable {
   void (*forward)(const ForwardArguments<T>&) = nullptr;
-  void (*backward)(const BackwardArguments<T>&) = nullptr;
   long (*workspace)(const Node&, int samples, bool training) = nullptr;  ///< numbers of scratch wanted
   // For inference with packed weights; null for operators that have none.
   long (*packed_size)(const Node&, int samples) = nullptr;  ///< numbers of the packed weight; 0: not wanted
   void (*pack)(const Node&, int samples, const Wide<T>* weight, Packed<T>* to) = nullptr;
+};
+
+template <class T>
+struct BackwardKernel {
+  void (*run)(const BackwardArguments<T>&) = nullptr;
 };
 
 }  // namespace mmdl::detail

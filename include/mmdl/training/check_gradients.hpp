@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,7 @@ namespace detail {
 
 /// The part of the check that knows no network type.
 inline GradientReport check_gradients_of(Engine<double>& engine, const ProgramView& program,
+                                         std::span<const BackwardKernel<double>* const> kernels,
                                          GradientCheck check) {
   bool single = false;
   for (int n = 0; n < program.node_count; ++n)
@@ -89,7 +91,7 @@ inline GradientReport check_gradients_of(Engine<double>& engine, const ProgramVi
       std::copy(directions[static_cast<std::size_t>(o)].begin(),
                 directions[static_cast<std::size_t>(o)].end(), g);
   }
-  engine.backward(program, samples, key);
+  engine.backward(program, kernels, samples, key);
 
   struct Probe {
     std::string name;
@@ -165,7 +167,7 @@ GradientReport check_gradients(GradientCheck check = {}) {
   static constexpr detail::ProgramView program =
       detail::program_view<Program, detail::Mode::training_with_inputs>();
   Model<Net, Input, Cpu<double>> model(check.seed);
-  return detail::check_gradients_of(model.engine(), program, check);
+  return detail::check_gradients_of(model.engine(), program, model.backward_kernels(), check);
 }
 
 }  // namespace mmdl

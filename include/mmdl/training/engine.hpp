@@ -28,10 +28,9 @@ class Engine : public ParameterStore<Wide<T>> {
   using ParameterStore<W>::entry_data;
   using ParameterStore<W>::place;
 
-  Engine(const GraphView& network, std::vector<const KernelTable<T>*> kernels, std::uint64_t seed)
-      : ParameterStore<W>(network, seed),
-        kernels_(std::move(kernels)),
-        saved_offsets_(saved_offsets(network)) {
+  /// `kernels`: one for each node of the graph, from static memory.
+  Engine(const GraphView& network, std::span<const KernelTable<T>* const> kernels, std::uint64_t seed)
+      : ParameterStore<W>(network, seed), kernels_(kernels), saved_offsets_(saved_offsets(network)) {
     saved_.reserve(static_cast<std::size_t>(saved_offsets_.back()));
   }
 
@@ -49,9 +48,10 @@ class Engine : public ParameterStore<Wide<T>> {
       if (!program.nodes[n].merged) forward_step(places, n, key, /*again=*/false);
   }
 
-  /// Runs the backward of the last forward of this program. The gradients of the outputs are in place
-  /// already.
-  void backward(const ProgramView& program, int samples, RandomKey key) {
+  /// Runs the backward of the last forward of this program by these kernels, one for each node of the graph.
+  /// The gradients of the outputs are in place already.
+  void backward(const ProgramView& program, std::span<const BackwardKernel<T>* const> kernels, int samples,
+                RandomKey key) {
     Places<T> places = places_of(program, samples);
     places.gradients = gradients();
     for_backward(
@@ -59,7 +59,7 @@ class Engine : public ParameterStore<Wide<T>> {
         [&](int n) {
           BackwardArguments<T> a = places.backward(n, key);
           a.workspace = workspace_.data();
-          kernel(*a.node).backward(a);
+          kernels[static_cast<std::size_t>(a.node->source)]->run(a);
         });
   }
 
@@ -214,7 +214,7 @@ class Engine : public ParameterStore<Wide<T>> {
     method_ = method;
   }
 
-  std::vector<const KernelTable<T>*> kernels_;
+  std::span<const KernelTable<T>* const> kernels_;
   Buffer<T> arena_, narrow_inputs_;
   Buffer<W> saved_, workspace_, border_;
   std::vector<long> saved_offsets_;

@@ -24,10 +24,10 @@ namespace mmdl::detail {
 template <class T>
 class GpuEngine : public ParameterStore<float> {
  public:
-  /// Throws `Error` where there is no device.
-  GpuEngine(const GraphView& network, std::vector<const GpuKernelTable<T>*> kernels, std::uint64_t seed)
+  /// `kernels`: one for each node of the graph, from static memory. Throws `Error` where there is no device.
+  GpuEngine(const GraphView& network, std::span<const GpuKernelTable<T>* const> kernels, std::uint64_t seed)
       : ParameterStore<float>(network, seed),
-        kernels_(std::move(kernels)),
+        kernels_(kernels),
         saved_offsets_(saved_offsets(network)),
         device_(gpu_device()),
         tf32_(tf32_allowed()) {
@@ -290,7 +290,7 @@ class GpuEngine : public ParameterStore<float> {
              " samples would fit)");
   }
 
-  std::vector<const GpuKernelTable<T>*> kernels_;
+  std::span<const GpuKernelTable<T>* const> kernels_;
   std::vector<long> saved_offsets_;
   std::shared_ptr<Device> device_;
   bool tf32_;

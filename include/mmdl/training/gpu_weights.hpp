@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "../backend/gpu/gpu.hpp"
@@ -102,7 +103,7 @@ template <class T>
 class GpuPacking {
  public:
   GpuPacking(const std::shared_ptr<Device>& device, const ProgramView& program,
-             const std::vector<const GpuKernelTable<T>*>& kernels, const Entry* entries, GpuWeights& weights)
+             std::span<const GpuKernelTable<T>* const> kernels, const Entry* entries, GpuWeights& weights)
       : nodes_(program.nodes),
         weights_(static_cast<std::size_t>(program.node_count), nullptr),
         shifts_(static_cast<std::size_t>(program.node_count), nullptr) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -78,7 +79,7 @@ class Model {
 
   /// Weights drawn from `seed`: the same seed gives the same weights on any number of threads.
   explicit Model(std::uint64_t seed = 1)
-      : engine_(detail::view_of(detail::graph_of<Net, Input>), collect_kernels(), seed) {}
+      : engine_(detail::view_of(detail::graph_of<Net, Input>), kernels_of<Backend>, seed) {}
 
   /// The outputs for a batch, computed as in inference (running statistics, no dropout): a `Tensor`, or a
   /// `std::tuple` of tensors where the network has several outputs. The tensors are the network's inputs in
@@ -153,15 +154,19 @@ class Model {
   /// What runs the network; for the library's own training and file code.
   typename detail::EngineOf<Backend>::type& engine() { return engine_; }
   const typename detail::EngineOf<Backend>::type& engine() const { return engine_; }
+  /// What the engine's backward runs; likewise. A program that does not call it compiles no backward.
+  static constexpr auto backward_kernels() { return std::span(kernels_of<typename Backend::Backward>); }
 
  private:
-  static std::vector<const typename Backend::Kernels*> collect_kernels() {
-    std::vector<const typename Backend::Kernels*> kernels(
-        static_cast<std::size_t>(detail::graph_of<Net, Input>.node_count));
-    detail::KernelCollector<Backend> collector(kernels.data());
+  /// The kernels of each node of the graph, from `Source`.
+  template <class Source>
+  static constexpr auto kernels_of = [] {
+    constexpr auto nodes = static_cast<std::size_t>(detail::graph_of<Net, Input>.node_count);
+    std::array<const typename Source::Kernels*, nodes> kernels{};
+    detail::KernelCollector<Source> collector(kernels.data());
     detail::lower_into<Net>(collector, detail::AsList<Input>{});
     return kernels;
-  }
+  }();
 
   typename detail::EngineOf<Backend>::type engine_;
 };

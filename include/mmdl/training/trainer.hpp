@@ -66,7 +66,7 @@ class Trainer {
     try {
       total = forward_and_losses(program, key, /*gradients=*/true, std::tie(tensors...), samples);
       require_finite("loss", total);
-      model_->engine().backward(program, samples, key);
+      model_->engine().backward(program, ModelType::backward_kernels(), samples, key);
       gradients = model_->engine().gradients();
       if (clip_norm_ > 0.0f) {
         gradient_norm_ = clip_norm(gradients, ranges_, static_cast<T>(clip_norm_));

@@ -54,10 +54,23 @@ struct Cpu {
     return nullptr;  // refused above
   }
 
+  /// The backward's kernels, found in the same way, after the forward's.
+  struct Backward {
+    using Kernels = detail::BackwardKernel<T>;
+    template <class Op>
+    static constexpr const Kernels* kernels() {
+      return &table<detail::CpuKernel<Op, T>>;
+    }
+
+   private:
+    template <class Kernel>
+    static constexpr Kernels table{&Kernel::backward};
+  };
+
  private:
   template <class Kernel>
   static constexpr Kernels make_table() {
-    Kernels made{&Kernel::forward, &Kernel::backward, &Kernel::workspace};
+    Kernels made{&Kernel::forward, &Kernel::workspace};
     if constexpr (requires { &Kernel::pack; }) {
       made.packed_size = &Kernel::packed_size;
       made.pack = &Kernel::pack;
