@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <limits>
 
 #include "../../graph/node.hpp"
@@ -129,7 +130,14 @@ struct Epilogue {
     }
     W numbers[sizeof(V) / sizeof(W)];
     store_vector(numbers, value);
-    for (W& x : numbers) {
+    activate_numbers(numbers, sizeof(V) / sizeof(W));
+    return load_vector<V>(numbers);
+  }
+
+  /// Out of line: their calls take the time, and would be compiled into each place that writes a result.
+  [[gnu::noinline]] void activate_numbers(W* numbers, std::size_t count) const {
+    for (std::size_t i = 0; i < count; ++i) {
+      W& x = numbers[i];
       if (activation == Activation::tanh) {
         x = std::tanh(x);
       } else {  // a form whose exponential does not overflow
@@ -137,7 +145,6 @@ struct Epilogue {
         x = (x >= W{0} ? W{1} : e) / (W{1} + e);
       }
     }
-    return load_vector<V>(numbers);
   }
 };
 

@@ -31,25 +31,34 @@ struct WinogradTiles {
       const long y = tile / columns % rows * Transform::outputs + y0,
                  x = tile % columns * Transform::outputs + x0;
       const T* corner = data + (sample * height + y) * line + x * channels;
-      const bool inside = y >= 0 && x >= 0 && y + size <= height && x + size <= width;
-      const auto run = [&](const auto& is_inside) {
+      const auto run = [&](const auto& place) {
         for (long c = 0; c < channels; c += simd_width<T>)
           transform_square_of<Simd<T>>(
-              Transform{},
-              [&](int i, int j) {
-                return is_inside(i, j) ? load_vector<Simd<T>>(corner + i * line + j * channels + c)
-                                       : Simd<T>{};
-              },
+              Transform{}, [&](int i, int j) { return load_vector<Simd<T>>(place(i, j, c)); },
               [&](int i, int j, const Simd<T>& value) {
                 store_vector(to + (i * Transform::to + j) * product_stride + c, value);
               });
       };
-      if (inside)
-        run([](int, int) { return true; });
-      else
-        run([&](int i, int j) { return y + i >= 0 && y + i < height && x + j >= 0 && x + j < width; });
+      if (y >= 0 && x >= 0 && y + size <= height && x + size <= width) {
+        run([&](int i, int j, long c) { return corner + i * line + j * channels + c; });
+        continue;
+      }
+      // A table of places instead of branches: in unrolled code they are many, and the compiler pays for
+      // them.
+      const T* places[size * size];
+      long moves[size * size];  // all bits where the place follows the channels
+      for (int i = 0; i < size; ++i)
+        for (int j = 0; j < size; ++j) {
+          const bool inside = y + i >= 0 && y + i < height && x + j >= 0 && x + j < width;
+          places[i * size + j] = inside ? corner + i * line + j * channels : zeros;
+          moves[i * size + j] = inside ? -1 : 0;
+        }
+      run([&](int i, int j, long c) { return places[i * size + j] + (c & moves[i * size + j]); });
     }
   }
+
+ private:
+  alignas(64) static constexpr T zeros[simd_width<T>] = {};  // outside of the image
 };
 
 /// How a convolution is cut into tiles of `Outputs` x `Outputs` outputs.
