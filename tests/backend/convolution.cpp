@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <mmdl/backend/cpu/convolution.hpp>
+#include <mmdl/backend/cpu/depthwise_convolution.hpp>
 #include <mmdl/core/tensor.hpp>
 #include <vector>
 
@@ -51,13 +52,22 @@ Node convolution(Extent input, int channels, Window window) {
   return node;
 }
 
+/// Calls `body` with the kernels that a layer would take for the node.
+template <class T, class Body>
+auto with_kernel(const Node& node, const Body& body) {
+  const int groups = node.window.groups;
+  if (groups > 1 && groups == node.input.channels && groups == node.output.channels)
+    return body(CpuKernel<operators::DepthwiseConvolution, T>{});
+  return body(CpuKernel<operators::Convolution, T>{});
+}
+
 /// Scratch of exactly the size asked for, behind it numbers that must stay.
 template <class T>
 struct Scratch {
   Buffer<T> buffer;
   long count;
   Scratch(const Node& node, int samples, bool training)
-      : count(CpuKernel<operators::Convolution, T>::workspace(node, samples, training)) {
+      : count(with_kernel<T>(node, [&](auto kernel) { return kernel.workspace(node, samples, training); })) {
     buffer.reserve(static_cast<std::size_t>(count + 64));
     for (long i = 0; i < count; ++i) buffer.data()[i] = std::numeric_limits<T>::quiet_NaN();
     for (long i = count; i < count + 64; ++i) buffer.data()[i] = T{7};
@@ -81,7 +91,7 @@ std::vector<T> run_forward(const Node& node, int samples, const std::vector<cons
   std::copy(states.begin(), states.end(), a.states);
   a.output = y.data();
   a.workspace = scratch.buffer.data();
-  CpuKernel<operators::Convolution, T>::forward(a);
+  with_kernel<T>(node, [&](auto kernel) { kernel.forward(a); });
   CHECK(scratch.intact());
   return y;
 }
@@ -111,7 +121,7 @@ Gradients<T> run_backward(const Node& node, int samples, const std::vector<T>& x
   a.parameter_gradients[1] = g.db.data();
   a.accumulate[0] = a.accumulate_parameters = accumulate;
   a.workspace = scratch.buffer.data();
-  CpuKernel<operators::Convolution, T>::backward(a);
+  with_kernel<T>(node, [&](auto kernel) { kernel.backward(a); });
   CHECK(scratch.intact());
   return g;
 }

@@ -2,7 +2,9 @@
 // The convolution's kernels against PyTorch (tests/golden/generate_convolution.py).
 #include <doctest/doctest.h>
 
+#include <initializer_list>
 #include <mmdl/backend/cpu/convolution.hpp>
+#include <mmdl/backend/cpu/depthwise_convolution.hpp>
 #include <mmdl/core/tensor.hpp>
 #include <mmdl/io/safetensors.hpp>
 #include <string>
@@ -13,11 +15,13 @@
 using namespace mmdl;
 using namespace mmdl::detail;
 
-TEST_CASE("convolution: output and gradients are PyTorch's") {
-  using Kernel = CpuKernel<operators::Convolution, float>;
+namespace {
+
+template <class Operator>
+void compare_with_pytorch(std::initializer_list<std::string> names) {
+  using Kernel = CpuKernel<Operator, float>;
   const SafetensorsFile file(MMDL_GOLDEN_DIR "/convolution.safetensors");
-  for (const std::string name :
-       {"plain", "stride", "stem", "pointwise_stride", "dilation", "groups", "depthwise"}) {
+  for (const std::string& name : names) {
     CAPTURE(name);
     std::vector<int> value;
     for (const std::int64_t integer : file.integers(name + ".case"))
@@ -62,4 +66,12 @@ TEST_CASE("convolution: output and gradients are PyTorch's") {
     CHECK(reference::relative_error(weight_gradient, file.doubles(name + ".weight_gradient")) < 2e-6);
     CHECK(reference::relative_error(bias_gradient, file.doubles(name + ".bias_gradient")) < 2e-6);
   }
+}
+
+}  // namespace
+
+TEST_CASE("convolution: output and gradients are PyTorch's") {
+  compare_with_pytorch<operators::Convolution>(
+      {"plain", "stride", "stem", "pointwise_stride", "dilation", "groups"});
+  compare_with_pytorch<operators::DepthwiseConvolution>({"depthwise"});
 }

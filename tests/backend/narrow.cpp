@@ -226,8 +226,8 @@ TEST_CASE("narrow products do not depend on the number of threads") {
 }
 
 TEST_CASE("narrow values: the other operators") {
-  compare<operators::Convolution, DepthwiseConv<Kernel<3>>, Shape<9, 8, 43>>(2, 2.0);
-  compare<operators::Convolution, DepthwiseConv<Kernel<3>, Stride<2>>, Shape<9, 8, 43>>(2, 2.0);
+  compare<operators::DepthwiseConvolution, DepthwiseConv<Kernel<3>>, Shape<9, 8, 43>>(2, 2.0);
+  compare<operators::DepthwiseConvolution, DepthwiseConv<Kernel<3>, Stride<2>>, Shape<9, 8, 43>>(2, 2.0);
   compare<operators::BatchNorm, BatchNorm, Shape<9, 8, 43>>(5, 2.0);
   compare<operators::Activation, Relu, Shape<9, 8, 43>>(2, 2.0);
   compare<operators::Activation, Relu6, Shape<9, 8, 43>>(2, 2.0);

@@ -5,6 +5,7 @@
 namespace mmdl::operators {
 
 struct Convolution {};
+struct DepthwiseConvolution {};  // each channel by itself: groups as many as channels and filters
 struct Linear {};
 struct BatchNorm {};
 struct Activation {};

@@ -2,6 +2,8 @@
 // Convolution, plain, grouped and depthwise.
 #pragma once
 
+#include <type_traits>
+
 #include "../core/require.hpp"
 #include "../graph/lower.hpp"
 #include "../graph/operators.hpp"
@@ -29,6 +31,11 @@ struct WindowRule {
   using type = Shape<fits ? output.height : 1, fits ? output.width : 1, output.channels>;
 };
 
+/// What computes a convolution.
+template <int Groups, int Channels, int Filters>
+using ConvolutionOperator = std::conditional_t<(Groups > 1 && Groups == Channels && Groups == Filters),
+                                               operators::DepthwiseConvolution, operators::Convolution>;
+
 }  // namespace detail
 
 /// y[h, w, f] = b[f] + sum over the window and the channels of x * weight: a two-dimensional convolution.
@@ -52,7 +59,8 @@ struct Conv {
     static_assert(
         detail::accepted < Rule::input.channels % options.groups == 0 && Filters % options.groups == 0,
         groups_do_not_divide_channels < Groups<options.groups>, In >>);
-    return lower_window<operators::Convolution>(builder, x, Rule::input, Rule::output, options);
+    using Op = detail::ConvolutionOperator<options.groups, Rule::input.channels, Filters>;
+    return lower_window<Op>(builder, x, Rule::input, Rule::output, options);
   }
 
   /// The part that knows no types: one instance a builder.
@@ -95,7 +103,8 @@ struct DepthwiseConv {
     using Rule = detail::WindowRule<DepthwiseConv, In>;
     detail::WindowOptions o = options;
     o.groups = Rule::input.channels;
-    return Conv<1>::template lower_window<operators::Convolution>(builder, x, Rule::input, Rule::output, o);
+    using Op = detail::ConvolutionOperator<Rule::input.channels, Rule::input.channels, Rule::input.channels>;
+    return Conv<1>::template lower_window<Op>(builder, x, Rule::input, Rule::output, o);
   }
 };
 

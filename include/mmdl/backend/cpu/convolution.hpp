@@ -3,11 +3,10 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <type_traits>
 
 #include "column_sums.hpp"
-#include "depthwise_convolution.hpp"
+#include "convolution_epilogue.hpp"
 #include "gemm.hpp"
 #include "kernel.hpp"
 #include "thin_input_gradient.hpp"
@@ -29,9 +28,7 @@ struct CpuKernel<operators::Convolution, T> {
                 "a residual under the output is read when the sum is whole");
 
   static long workspace(const Node& node, int samples, bool training) {
-    const long vectors = 2 * padded(node.output.channels);
-    if (DepthwiseConvolution<T>::applies(node))
-      return training ? std::max(vectors, DepthwiseConvolution<T>::workspace(node)) : vectors;
+    const long vectors = epilogue_workspace(node);
     const bool winograd = Winograd::applies(node, samples);
     const long of_winograd = winograd ? Winograd::workspace(node, samples, training) : 0;
     if (winograd && (!training || !is_narrow<T>)) return vectors + of_winograd;
@@ -47,7 +44,6 @@ struct CpuKernel<operators::Convolution, T> {
   /// The weight of each group as the product reads it, or as Winograd's filter of narrow values does. That of
   /// floats transforms it anew: transformed, it is four times as large, which costs more than it saves.
   static long packed_size(const Node& node, int samples) {
-    if (DepthwiseConvolution<T>::applies(node)) return 0;
     if (Winograd::applies(node, samples)) {
       if constexpr (is_narrow<T>) return Winograd::packed_size(node);
       return 0;
@@ -68,13 +64,9 @@ struct CpuKernel<operators::Convolution, T> {
 
   static void forward(const ForwardArguments<T>& a) {
     const Node& node = *a.node;
-    const Epilogue<T> epilogue = make_epilogue(a);
-    if (DepthwiseConvolution<T>::applies(node)) {
-      DepthwiseConvolution<T>::forward(node, a.samples, a.inputs[0], a.parameters[0], epilogue, a.output);
-      return;
-    }
+    const Epilogue<T> epilogue = convolution_epilogue(a);
     if (Winograd::applies(node, a.samples)) {
-      Winograd::forward(a, epilogue, a.workspace + 2 * padded(node.output.channels));
+      Winograd::forward(a, epilogue, a.workspace + epilogue_workspace(node));
       return;
     }
     const long groups = node.window.groups, columns = node.output.channels / groups;
@@ -92,7 +84,7 @@ struct CpuKernel<operators::Convolution, T> {
       if (epilogue.scale != nullptr) g.epilogue.scale += first;
       if (epilogue.shift != nullptr) g.epilogue.shift += first;
       if (epilogue.residual != nullptr) g.epilogue.residual += first;
-      gemm(g, a.workspace + 2 * padded(node.output.channels));
+      gemm(g, a.workspace + epilogue_workspace(node));
     }
   }
 
@@ -101,10 +93,6 @@ struct CpuKernel<operators::Convolution, T> {
     if (a.parameter_gradients[1] != nullptr)
       column_sums(a.output_gradient, a.samples * node.output.pixels(),
                   static_cast<long>(node.output.channels), a.parameter_gradients[1], a.accumulate_parameters);
-    if (DepthwiseConvolution<T>::applies(node)) {
-      DepthwiseConvolution<T>::backward(a);
-      return;
-    }
     const bool winograd = Winograd::applies(node, a.samples);
     if constexpr (!is_narrow<T>)
       if (winograd) return Winograd::backward(a);
@@ -120,8 +108,6 @@ struct CpuKernel<operators::Convolution, T> {
   using W = Wide<T>;
   using Winograd = std::conditional_t<is_narrow<T>, NarrowWinogradConvolution, WinogradConvolution<T>>;
 
-  static long padded(long count) { return divide_up(count, 16) * 16; }
-
   static long packed_group(const Node& node) {
     return packed_factor_size<T>(weight_rows(node), node.output.channels / node.window.groups);
   }
@@ -129,30 +115,6 @@ struct CpuKernel<operators::Convolution, T> {
   static long weight_rows(const Node& node) {
     return static_cast<long>(node.window.kernel_height) * node.window.kernel_width *
            (node.input.channels / node.window.groups);
-  }
-
-  /// Folds batch norm into one factor and one number to add for each channel, held at the start of the
-  /// workspace: the weights stay as they are.
-  static Epilogue<T> make_epilogue(const ForwardArguments<T>& a) {
-    const Node& node = *a.node;
-    Epilogue<T> epilogue;
-    epilogue.activation = node.activation;
-    epilogue.activation_first = node.activation_first;
-    epilogue.shift = a.parameters[1];
-    if (node.has_residual) epilogue.residual = a.inputs[node.input_count - 1];
-    if (node.has_batch_norm) {
-      const long channels = node.output.channels;
-      W *scale = a.workspace, *shift = a.workspace + padded(channels);
-      const W epsilon = static_cast<W>(node.epsilon_millionths * 1e-6);
-      for (long c = 0; c < channels; ++c) {
-        const W bias = a.parameters[1] != nullptr ? a.parameters[1][c] : W{};
-        scale[c] = a.parameters[2][c] / std::sqrt(a.states[1][c] + epsilon);
-        shift[c] = a.parameters[3][c] + (bias - a.states[0][c]) * scale[c];
-      }
-      epilogue.scale = scale;
-      epilogue.shift = shift;
-    }
-    return epilogue;
   }
 
   /// The input as the matrix of patches: a row for each output pixel, a column for each row of the weights.

@@ -11,6 +11,7 @@
 #include "concat.hpp"
 #include "convolution.hpp"
 #include "custom.hpp"
+#include "depthwise_convolution.hpp"
 #include "dropout.hpp"
 #include "embedding.hpp"
 #include "global_average_pool.hpp"

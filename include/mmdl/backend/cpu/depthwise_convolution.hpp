@@ -1,37 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolutions of each channel by itself (groups == input channels == output channels): line by line, so that
-// what is read several times comes from the cache.
+// what is read several times comes from the cache. An operator apart, for few networks have them.
 #pragma once
 
 #include <algorithm>
 
 #include "../../core/simd.hpp"
 #include "../../core/threads.hpp"
-#include "../../graph/arguments.hpp"
+#include "column_sums.hpp"
+#include "convolution_epilogue.hpp"
 #include "depthwise_line.hpp"
-#include "gemm_tile.hpp"
+#include "kernel.hpp"
 #include "window_phase.hpp"
 
 namespace mmdl::detail {
 
-/// Weights are [kernel_h][kernel_w][1][channels]. Howard et al., "MobileNets", 2017, section 3.1.
+/// As `CpuKernel<operators::Convolution, T>`. Weights are [kernel_h][kernel_w][1][channels]. Howard et al.,
+/// "MobileNets", 2017, section 3.1.
 template <class T>
-class DepthwiseConvolution {
-  using W = Wide<T>;
-
- public:
-  static bool applies(const Node& node) {
-    return node.window.groups > 1 && node.window.groups == node.input.channels &&
-           node.window.groups == node.output.channels;
+struct CpuKernel<operators::DepthwiseConvolution, T> {
+  static long workspace(const Node& node, int, bool training) {
+    const long of_backward = training ? 2 * thread_count() * weight_count(node) : 0;
+    return std::max(epilogue_workspace(node), of_backward);
   }
 
-  /// Numbers of scratch of the backward.
-  static long workspace(const Node& node) { return 2 * thread_count() * weight_count(node); }
-
-  static void forward(const Node& node, int samples, const T* input, const W* weights,
-                      const Epilogue<T>& epilogue, T* output) {
-    const long channels = node.input.channels, lines = static_cast<long>(samples) * node.output.height;
+  static void forward(const ForwardArguments<T>& a) {
+    const Node& node = *a.node;
+    const long channels = node.input.channels, lines = static_cast<long>(a.samples) * node.output.height;
     const long line_numbers = node.output.width * channels;
+    const Epilogue<T> epilogue = convolution_epilogue(a);
+    const T* const input = a.inputs[0];
+    const W* const weights = a.parameters[0];
+    T* const output = a.output;
     parallel_ranges(lines, (4096 + line_numbers - 1) / line_numbers, [&](long begin, long end) {
       for (long line = begin; line < end; ++line) {
         const long offset = line * line_numbers;
@@ -47,6 +47,9 @@ class DepthwiseConvolution {
   /// the lines, for both read dy. Each thread sums its lines, the sums are added in order.
   static void backward(const BackwardArguments<T>& a) {
     const Node& node = *a.node;
+    if (a.parameter_gradients[1] != nullptr)
+      column_sums(a.output_gradient, a.samples * node.output.pixels(),
+                  static_cast<long>(node.output.channels), a.parameter_gradients[1], a.accumulate_parameters);
     const long lines = static_cast<long>(a.samples) * node.output.height, count = weight_count(node);
     const long parts = std::clamp<long>(lines * node.output.width * node.output.channels / 4096, 1,
                                         std::min<long>(thread_count(), lines));
@@ -76,6 +79,8 @@ class DepthwiseConvolution {
   }
 
  private:
+  using W = Wide<T>;
+
   static constexpr long lines_a_sum = 16;  // lines that are summed before they are added to the sum of all
 
   static long weight_count(const Node& node) {

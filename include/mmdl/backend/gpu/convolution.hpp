@@ -113,6 +113,10 @@ struct GpuKernel<operators::Convolution, T> {
   }
 };
 
+/// The libraries treat one as any other.
+template <class T>
+struct GpuKernel<operators::DepthwiseConvolution, T> : GpuKernel<operators::Convolution, T> {};
+
 /// As the CPU's `CpuKernel<operators::Linear, T>`: every row of every sample is a sample of one place.
 template <class T>
 struct GpuKernel<operators::Linear, T> {
