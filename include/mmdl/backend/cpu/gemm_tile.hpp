@@ -130,15 +130,16 @@ struct Epilogue {
     }
     W numbers[sizeof(V) / sizeof(W)];
     store_vector(numbers, value);
-    activate_numbers(numbers, sizeof(V) / sizeof(W));
+    activate_numbers(activation, numbers, sizeof(V) / sizeof(W));
     return load_vector<V>(numbers);
   }
 
   /// Out of line: their calls take the time, and would be compiled into each place that writes a result.
-  [[gnu::noinline]] void activate_numbers(W* numbers, std::size_t count) const {
+  /// Static, so that a copy of the epilogue can stay in registers.
+  [[gnu::noinline]] static void activate_numbers(Activation kind, W* numbers, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
       W& x = numbers[i];
-      if (activation == Activation::tanh) {
+      if (kind == Activation::tanh) {
         x = std::tanh(x);
       } else {  // a form whose exponential does not overflow
         const W e = std::exp(-std::fabs(x));
