@@ -26,11 +26,15 @@ Window window(int kernel_height, int kernel_width, int stride, int top, int left
 }
 
 const std::vector<PoolCase> cases = {
-    {1, 7, 9, 3, window(3, 3, 2, 1, 1, 1, 1)},   {3, 14, 15, 65, window(3, 3, 2, 1, 1, 1, 1)},
-    {2, 8, 8, 32, window(2, 2, 2, 0, 0, 0, 0)},  {1, 5, 5, 1, window(5, 5, 1, 0, 0, 0, 0)},
+    {1, 7, 9, 3, window(3, 3, 2, 1, 1, 1, 1)},
+    {3, 14, 15, 65, window(3, 3, 2, 1, 1, 1, 1)},
+    {2, 8, 8, 32, window(2, 2, 2, 0, 0, 0, 0)},
+    {1, 5, 5, 1, window(5, 5, 1, 0, 0, 0, 0)},
     {2, 10, 7, 40, window(3, 2, 3, 0, 1, 2, 0)},  // a stride that does not divide, padding on some sides
-    {1, 9, 9, 16, window(3, 3, 1, 1, 1, 1, 1)},  {2, 6, 6, 5, window(1, 1, 3, 0, 0, 0, 0)},
+    {1, 9, 9, 16, window(3, 3, 1, 1, 1, 1, 1)},
+    {2, 6, 6, 5, window(1, 1, 3, 0, 0, 0, 0)},
     {2, 7, 7, 4, window(3, 3, 2, 0, 0, 2, 2)},
+    {1, 8, 10, 20, window(3, 3, 2, 0, 0, 0, 0)},  // lines and columns that no window reaches
 };
 
 template <class Kernel, class T>
@@ -125,6 +129,29 @@ TEST_CASE("max pool: infinities and NaN") {
   CHECK(std::isnan(run.output[1]));
   CHECK(run.input_gradients[0][0] == infinity);
   CHECK(run.input_gradients[0][1] == 0.0f);
+}
+
+TEST_CASE_TEMPLATE("max pool: a NaN takes its windows' gradients, of several the last", T, float, double) {
+  using Kernel = mmdl::detail::CpuKernel<mmdl::operators::MaxPool, T>;
+  for (const PoolCase& c : {PoolCase{2, 12, 11, 21, window(3, 3, 2, 1, 1, 1, 1)},
+                            PoolCase{1, 9, 8, 17, window(3, 3, 1, 1, 1, 1, 1)},
+                            PoolCase{1, 8, 9, 19, window(2, 2, 2, 0, 0, 0, 0)}}) {
+    auto run = example<Kernel, T>(c);
+    for (std::size_t i = 0; i < run.inputs[0].size(); i += 37)
+      run.inputs[0][i] = std::numeric_limits<T>::quiet_NaN();
+    std::vector<double> y(run.output_gradient.size(), -INFINITY), dx(run.inputs[0].size());
+    std::vector<int> winner(y.size());
+    for_places(run, [&](std::size_t to, int from) {
+      if (from < 0) return;
+      const double x = static_cast<double>(run.inputs[0][static_cast<std::size_t>(from)]);
+      if (x > y[to] || std::isnan(x)) y[to] = x, winner[to] = from;
+    });
+    for (std::size_t i = 0; i < y.size(); ++i)
+      dx[static_cast<std::size_t>(winner[i])] += static_cast<double>(run.output_gradient[i]);
+    run.forward(), run.backward();
+    CHECK(worst_difference(run.input_gradients[0], dx) < tolerance<T>());
+    for (std::size_t i = 0; i < y.size(); ++i) CHECK(std::isnan(run.output[i]) == std::isnan(y[i]));
+  }
 }
 
 TEST_CASE_TEMPLATE("average pool: forward and backward", T, float, double) {

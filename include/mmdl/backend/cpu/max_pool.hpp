@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <limits>
 
-#include "../../core/threads.hpp"
+#include "channel_vectors.hpp"
+#include "image_lines.hpp"
 #include "kernel.hpp"
 #include "max_pool_gradient.hpp"
+#include "max_pool_gradient_of_nine.hpp"
+#include "pool_taps.hpp"
 #include "simd.hpp"
 
 namespace mmdl::detail {
@@ -18,59 +21,97 @@ namespace mmdl::detail {
 template <class T>
 struct CpuKernel<operators::MaxPool, T> {
   static long workspace(const Node& node, int, bool training) {
-    return training ? MaxPoolGradient<T>::workspace(node) : 0;
+    if (!training) return 0;
+    return MaxPoolGradientOfNine<T>::suits(node) ? MaxPoolGradientOfNine<T>::workspace(node)
+                                                 : MaxPoolGradient<T>::workspace(node);
   }
 
   static void forward(const ForwardArguments<T>& a) {
-    const Node& node = *a.node;
-    const Extent in = node.input, out = node.output;
-    const Window& w = node.window;
-    const long channels = out.channels;
-    parallel_ranges(1L * a.samples * out.height, 1, [&](long begin, long end) {
-      for (long row = begin; row < end; ++row) {
-        const T* x = a.inputs[0] + row / out.height * in.size();
-        const int top = static_cast<int>(row % out.height) * w.stride - w.pad_top;
-        for (int ow = 0; ow < out.width; ++ow) {
-          T* y = a.output + (row * out.width + ow) * channels;
-          const int left = ow * w.stride - w.pad_left;
-          bool first = true;
-          for_window(w, in, top, left, [&](long pixel) {
-            const T* v = x + pixel * channels;
-            if (first) {
-              MMDL_SIMD
-              for (long c = 0; c < channels; ++c) y[c] = v[c];
-            } else {
-              MMDL_SIMD
-              for (long c = 0; c < channels; ++c)
-                y[c] = (static_cast<int>(v[c] > y[c]) | static_cast<int>(v[c] != v[c])) != 0 ? wide(v[c])
-                                                                                             : wide(y[c]);
-            }
-            first = false;
-          });
-          if (first) std::fill_n(y, channels, std::numeric_limits<T>::lowest());
-        }
-      }
+    parallel_image_lines(a.samples, a.node->output.height, [&](long, long sample, long begin, long end) {
+      run_lines(*a.node, a.inputs[0] + sample * a.node->input.size(),
+                a.output + sample * a.node->output.size(), begin, end);
     });
   }
 
-  /// The gradient goes to the first place of the window, row by row, that is the largest, as in PyTorch. (A
-  /// NaN takes none.)
+  /// The gradient goes to the first place of the window, row by row, that is the largest, or to its last NaN,
+  /// as in PyTorch.
   static void backward(const BackwardArguments<T>& a) {
-    if (a.input_gradients[0] != nullptr) MaxPoolGradient<T>(a).run();
+    if (a.input_gradients[0] == nullptr) return;
+    if (MaxPoolGradientOfNine<T>::suits(*a.node))
+      MaxPoolGradientOfNine<T>(a).run();
+    else
+      MaxPoolGradient<T>(a).run();
   }
 
  private:
-  /// Calls `body(pixel)` for the window's places in the input, row by row.
-  template <class Body>
-  static void for_window(const Window& w, const Extent& in, int top, int left, const Body& body) {
-    for (int i = 0; i < w.kernel_height; ++i) {
-      const int h = top + i * w.dilation;
-      if (h < 0 || h >= in.height) continue;
-      for (int j = 0; j < w.kernel_width; ++j) {
-        const int v = left + j * w.dilation;
-        if (v >= 0 && v < in.width) body(1L * h * in.width + v);
+  /// Lines [begin, end) of a sample's output.
+  [[gnu::noinline]] static void run_lines(const Node& node, const T* x, T* y, long begin, long end) {
+    const Window& w = node.window;
+    const Extent in = node.input, out = node.output;
+    const long channels = in.channels, line = in.width * channels;
+    const bool nine = w.kernel_height == 3 && w.kernel_width == 3;
+    for (long oh = begin; oh < end; ++oh) {
+      const long top = oh * w.stride - w.pad_top;
+      const PoolTaps rows(top, w.kernel_height, w.dilation, in.height);
+      const auto row = [&](long tap) { return (top + tap * w.dilation) * line; };
+      for (long ow = 0; ow < out.width; ++ow) {
+        T* const to = y + (oh * out.width + ow) * channels;
+        const long left = ow * w.stride - w.pad_left;
+        const PoolTaps columns(left, w.kernel_width, w.dilation, in.width);
+        const auto column = [&](long tap) { return (left + tap * w.dilation) * channels; };
+        if (rows.count() == 0 || columns.count() == 0) {
+          std::fill_n(to, channels, std::numeric_limits<T>::lowest());
+        } else if (nine) {  // a place twice changes no maximum
+          const auto clamped = [](const PoolTaps& taps, long tap) {
+            return std::clamp(tap, taps.begin, taps.end - 1);
+          };
+          largest_of_nine(x + row(clamped(rows, 0)), x + row(clamped(rows, 1)), x + row(clamped(rows, 2)),
+                          column(clamped(columns, 0)), column(clamped(columns, 1)),
+                          column(clamped(columns, 2)), channels, to);
+        } else {
+          bool first = true;
+          for (long i = rows.begin; i < rows.end; ++i)
+            for (long j = columns.begin; j < columns.end; ++j, first = false)
+              take_larger(x + row(i) + column(j), channels, first, to);
+        }
       }
     }
+  }
+
+  /// y = max(y, x), or x where that is the first.
+  static void take_larger(const T* x, long channels, bool first, T* y) {
+    if (first) {
+      MMDL_SIMD
+      for (long c = 0; c < channels; ++c) y[c] = x[c];
+    } else {
+      MMDL_SIMD
+      for (long c = 0; c < channels; ++c)
+        y[c] =
+            (static_cast<int>(x[c] > y[c]) | static_cast<int>(x[c] != x[c])) != 0 ? wide(x[c]) : wide(y[c]);
+    }
+  }
+
+  /// Windows of 3x3: lines and columns in any order, without a loop. A NaN is kept apart, for the instruction
+  /// of a maximum passes it over.
+  static void largest_of_nine(const T* a, const T* b, const T* c, long left, long middle, long right,
+                              long channels, T* y) {
+    for_channel_vectors<T>(channels, [=]<class V>(V, long channel) {
+      V nan{};
+      const auto of_line = [&](const T* line) {
+        const V values[3] = {load_vector<V>(line + left + channel), load_vector<V>(line + middle + channel),
+                             load_vector<V>(line + right + channel)};
+        MMDL_UNROLL
+        for (int i = 0; i < 3; ++i) nan = values[i] != values[i] ? values[i] : nan;
+        return larger(larger(values[0], values[1]), values[2]);
+      };
+      const V largest = larger(larger(of_line(a), of_line(b)), of_line(c));
+      store_vector(y + channel, nan != nan ? nan : largest);
+    });
+  }
+  /// One instruction.
+  template <class V>
+  static V larger(const V& a, const V& b) {
+    return a > b ? a : b;
   }
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The gradient of a maximum over a sliding window, in one pass over the input and its gradient.
+// The gradient of a maximum over any sliding window, in one pass over the input and its gradient.
 #pragma once
 
 #include <algorithm>
@@ -9,7 +9,9 @@
 
 #include "../../graph/arguments.hpp"
 #include "activation.hpp"
+#include "channel_vectors.hpp"
 #include "image_lines.hpp"
+#include "pool_taps.hpp"
 
 namespace mmdl::detail {
 
@@ -43,17 +45,6 @@ class MaxPoolGradient {
  private:
   using W = Wide<T>;
 
-  /// The places of a window along one axis that lie in the input.
-  struct Taps {
-    long begin = 0, end = 0;
-    long count() const { return end - begin; }
-
-    Taps(long origin, long taps, long dilation, long extent) {
-      while (begin < taps && origin + begin * dilation < 0) ++begin;
-      for (end = begin; end < taps && origin + end * dilation < extent;) ++end;
-    }
-  };
-
   /// How far it is from a window's first line to its last.
   static long reach(const Window& w) { return (w.kernel_height - 1L) * w.dilation; }
   /// Lines of windows that can reach one line of the input.
@@ -82,11 +73,11 @@ class MaxPoolGradient {
   void choose(long sample, long line, W* chosen) const {
     const long top = line * w_.stride - w_.pad_top;
     const T* x = a_.inputs[0] + sample * in_.size();
-    const Taps rows(top, w_.kernel_height, w_.dilation, in_.height);
+    const PoolTaps rows(top, w_.kernel_height, w_.dilation, in_.height);
     const bool small = w_.kernel_height == 3 && w_.kernel_width == 3 && w_.dilation == 1 && rows.count() == 3;
     for (long window = 0; window < out_.width; ++window, chosen += channels_) {
       const long left = window * w_.stride - w_.pad_left;
-      const Taps columns(left, w_.kernel_width, w_.dilation, in_.width);
+      const PoolTaps columns(left, w_.kernel_width, w_.dilation, in_.width);
       const T* from = x + (top * in_.width + left) * channels_;
       if (small && columns.count() == 3)
         choose_of_nine(from, chosen);
@@ -95,25 +86,29 @@ class MaxPoolGradient {
     }
   }
 
-  void choose_of(const T* x, const Taps& rows, const Taps& columns, W* chosen) const {
+  void choose_of(const T* x, const PoolTaps& rows, const PoolTaps& columns, W* chosen) const {
     const long line = in_.width * channels_;
-    for_vectors([&]<class V>(V, long c) {
+    const bool none = rows.count() == 0 || columns.count() == 0;
+    const W first = none ? W{-1} : static_cast<W>(rows.begin * w_.kernel_width + columns.begin);
+    for_channel_vectors<T>(channels_, [&]<class V>(V, long c) {
       const auto value = [&](long i, long j) {
         return load_vector<V>(x + w_.dilation * (i * line + j * channels_) + c);
       };
-      V largest = V{} - std::numeric_limits<W>::infinity(), choice = V{} - W{1};
+      V largest = V{} - std::numeric_limits<W>::infinity(), choice = V{} + first;
       for (long i = rows.begin; i < rows.end; ++i)
-        for (long j = columns.begin; j < columns.end; ++j) largest = larger(value(i, j), largest);
-      for (long i = rows.end; --i >= rows.begin;)  // backwards, so that the first wins
-        for (long j = columns.end; --j >= columns.begin;)
-          choice = value(i, j) == largest ? V{} + static_cast<W>(i * w_.kernel_width + j) : choice;
+        for (long j = columns.begin; j < columns.end; ++j) {
+          const V other = value(i, j);
+          const auto wins = (other > largest) | (other != other);
+          choice = wins ? V{} + static_cast<W>(i * w_.kernel_width + j) : choice;
+          largest = wins ? other : largest;
+        }
       store_vector(chosen + c, choice);
     });
   }
   /// The same for a window of 3x3 that lies in the input, without a loop.
   void choose_of_nine(const T* x, W* chosen) const {
     const long line = in_.width * channels_;
-    for_vectors([&]<class V>(V, long c) {
+    for_channel_vectors<T>(channels_, [&]<class V>(V, long c) {
       V values[9];
       MMDL_UNROLL
       for (int tap = 0; tap < 9; ++tap)
@@ -123,6 +118,9 @@ class MaxPoolGradient {
       for (int tap = 1; tap < 9; ++tap) largest = larger(values[tap], largest);
       MMDL_UNROLL
       for (int tap = 8; tap >= 0; --tap) choice = values[tap] == largest ? V{} + static_cast<W>(tap) : choice;
+      MMDL_UNROLL
+      for (int tap = 0; tap < 9; ++tap)
+        choice = values[tap] != values[tap] ? V{} + static_cast<W>(tap) : choice;
       store_vector(chosen + c, choice);
     });
   }
@@ -204,7 +202,7 @@ class MaxPoolGradient {
       for (long pixel = 0; pixel < pixels; ++pixel) {
         const long at = pixel * channels_;
         T* const to = dx + pixel * step;
-        for_vectors([&]<class V>(V, long c) {
+        for_channel_vectors<T>(channels_, [&]<class V>(V, long c) {
           __builtin_prefetch(next + pixel * step + c, 0, 2);
           V sum = add ? load_vector<V>(to + c) : V{};
           for (int k = 0; k < number; ++k) {
@@ -230,19 +228,6 @@ class MaxPoolGradient {
   static V keep_if_zero(V distance, V value) {
     const auto mask = negative_mask(distance * distance - W{0.5f});
     return std::bit_cast<V>(std::bit_cast<std::remove_const_t<decltype(mask)>>(value) & mask);
-  }
-
-  /// Calls `body(V{}, channel)` for vectors V of channels, and for single numbers where none is left.
-  template <class Body>
-  void for_vectors(const Body& body) const {
-    long c = 0;
-    for (; c + simd_width<T> <= channels_; c += simd_width<T>) body(Simd<T>{}, c);
-    for (; c < channels_; ++c) run_single(body, c);
-  }
-  /// Not inlined: the compiler would make vectors of a loop that never has many steps.
-  template <class Body>
-  [[gnu::noinline]] static void run_single(const Body& body, long c) {
-    body(W{}, c);
   }
 
   const BackwardArguments<T>& a_;

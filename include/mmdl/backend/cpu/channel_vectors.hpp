@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// A loop over the channels of a pixel, by whole vectors.
+#pragma once
+
+#include "vector.hpp"
+
+namespace mmdl::detail {
+
+/// Not inlined: the compiler would make vectors of a loop that never has many steps.
+template <class T, class Body>
+[[gnu::noinline]] void run_single_channel(const Body& body, long c) {
+  body(Wide<T>{}, c);
+}
+
+/// Calls `body(V{}, channel)` for vectors V of channels, and for single numbers where none is left.
+template <class T, class Body>
+inline void for_channel_vectors(long channels, const Body& body) {
+  long c = 0;
+  for (; c + simd_width<T> <= channels; c += simd_width<T>) body(Simd<T>{}, c);
+  for (; c < channels; ++c) run_single_channel<T>(body, c);
+}
+
+}  // namespace mmdl::detail
