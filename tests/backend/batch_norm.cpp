@@ -164,6 +164,7 @@ TEST_CASE_TEMPLATE("batch norm: shapes", T, float, double) {
   check_example(example<T>(5, 1, 1, 1100, Activation::relu, true));     // a vector, wider than two tiles
   check_example(example<T>(1, 13, 11, 513, Activation::relu6, false));  // one channel beyond a tile
   check_example(example<T>(4, 31, 29, 3, Activation::relu, false));     // many rows, few channels
+  check_example(example<T>(2, 29, 23, 401, Activation::relu, true));    // threads divide the rows
 }
 
 TEST_CASE("batch norm: small variance around a large mean keeps its digits") {
@@ -176,25 +177,26 @@ TEST_CASE("batch norm: small variance around a large mean keeps its digits") {
 }
 
 TEST_CASE("batch norm: the same bits on any number of threads, and over its input") {
-  for (const bool residual : {false, true}) {
-    auto one = example<float>(2, 28, 28, 65, Activation::relu, residual);
-    auto two = one, three = one;
-    {
-      const Threads threads(1);
-      one.forward(), one.backward();
+  for (const int channels : {65, 520})  // threads divide the channels, and the rows
+    for (const bool residual : {false, true}) {
+      auto one = example<float>(2, 28, 28, channels, Activation::relu, residual);
+      auto two = one, three = one;
+      {
+        const Threads threads(1);
+        one.forward(), one.backward();
+      }
+      {
+        const Threads threads(2);
+        two.forward(), two.backward();
+      }
+      {
+        const Threads threads(3);
+        three.output_over_input = true;
+        three.forward(), three.backward();
+      }
+      check_equal(one, two);
+      check_equal(one, three);
     }
-    {
-      const Threads threads(2);
-      two.forward(), two.backward();
-    }
-    {
-      const Threads threads(3);
-      three.output_over_input = true;
-      three.forward(), three.backward();
-    }
-    check_equal(one, two);
-    check_equal(one, three);
-  }
 }
 
 TEST_CASE("batch norm: a map larger than the caches has the bits of one written over its input") {
