@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "../../core/threads.hpp"
+#include "batch_norm_statistics.hpp"
 #include "kernel.hpp"
 #include "simd.hpp"
 
@@ -26,11 +27,8 @@ struct CpuKernel<operators::GlobalAveragePool, T> {
         double total[tile_length] = {};  // sums of short sums: the error does not grow with the picture
         for (long block = 0; block < pixels; block += block_length) {
           Wide<T> sum[tile_length] = {};
-          for (long pixel = block; pixel < std::min(pixels, block + block_length); ++pixel) {
-            const T* v = x + pixel * channels;
-            MMDL_SIMD
-            for (long c = 0; c < length; ++c) sum[c] += v[c];
-          }
+          add_rows(x + block * channels, channels, std::min(block_length, pixels - block), length, sum,
+                   [](Wide<T> v, long) { return v; });
           MMDL_SIMD
           for (long c = 0; c < length; ++c) total[c] += static_cast<double>(sum[c]);
         }
