@@ -243,16 +243,18 @@ class Comparison:
                 if text.startswith("median"):
                     _, name, seconds, megabytes = text.split()
                     self.compile_lines[name] = {"seconds": float(seconds), "memory": 1e6 * float(megabytes)}
-        mine, dlib = (self.compile_lines.get(name) for name in ("mmdl_annotator_resnet101", "dlib_resnet101"))
+        program = "mmdl_annotator_trainer" if row.what == "trainer" else "mmdl_annotator_resnet101"
+        mine, dlib = (self.compile_lines.get(name) for name in (program, "dlib_resnet101"))
         if mine is None:
             raise Failed("bench/compile_cost.sh: found no figure")
-        if row.what == "dlib" and dlib is None:
+        beside_dlib = row.what in ("dlib", "trainer")
+        if beside_dlib and dlib is None:
             raise NotThere("dlib was not found (Debian: libdlib-dev)")
         figure = "memory" if row.what == "memory" else "seconds"
         limit = {"memory": 1e9, "seconds": 10.0}
         result.update(ours=mine[figure], unit="B" if figure == "memory" else "s",
-                      peer=dlib["seconds"] if row.what == "dlib" else limit[figure],
-                      peer_mode="dlib" if row.what == "dlib" else "limit")
+                      peer=dlib["seconds"] if beside_dlib else limit[figure],
+                      peer_mode="dlib's trainer" if beside_dlib else "limit")
 
 
 def passes_of(seconds):
