@@ -151,9 +151,11 @@ class CompareTest(unittest.TestCase):
     def test_compile_cost(self):
         comparison = compare_run.Comparison("python3", self.folder.name, 2, 1)
         comparison.compile_lines = {"mmdl_annotator_resnet101": {"seconds": 5.0, "memory": 4e8},
+                                    "mmdl_annotator_trainer": {"seconds": 10.0, "memory": 4.5e8},
                                     "dlib_resnet101": {"seconds": 25.0, "memory": 1.7e9}}
-        against, seconds, memory = map(comparison.measure, compare_rows.chosen("^compile"))
-        self.assertEqual((against["ratio"], against["peer_mode"], seconds["ratio"]), (5.0, "dlib", 2.0))
+        against, trainer, seconds, memory = map(comparison.measure, compare_rows.chosen("^compile"))
+        self.assertEqual((against["ratio"], against["peer_mode"], seconds["ratio"]), (5.0, "dlib's trainer", 2.0))
+        self.assertEqual((trainer["ratio"], trainer["peer_mode"]), (2.5, "dlib's trainer"))
         self.assertEqual((memory["ratio"], memory["unit"]), (2.5, "B"))
         del comparison.compile_lines["dlib_resnet101"]
         row = comparison.measure(compare_rows.chosen("against dlib$")[0])
