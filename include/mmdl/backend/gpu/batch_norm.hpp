@@ -77,8 +77,8 @@ extern "C" __global__ void __launch_bounds__(1024) batch_norm_gradient_coefficie
 )cuda";
 
 /// What batch norm's kernels know of each channel, in vectors that begin at multiples of 16 bytes.
-struct BatchNormCoefficients {
-  BatchNormCoefficients(GpuCommands& commands, long channels, int vectors)
+struct GpuBatchNormCoefficients {
+  GpuBatchNormCoefficients(GpuCommands& commands, long channels, int vectors)
       : room((channels + 3) / 4 * 4), all(commands.scratch<float>(vectors * room)) {}
   const float* scale() const { return all; }
   const float* shift() const { return all + room; }
@@ -99,7 +99,7 @@ struct GpuKernel<operators::BatchNorm, T> {
     const Node& node = *a.node;
     const long rows = a.samples * node.output.pixels(), channels = node.output.channels;
     check_batch_norm(node, rows, a.training);
-    const BatchNormCoefficients of_channels(commands, channels, 3);
+    const GpuBatchNormCoefficients of_channels(commands, channels, 3);
     long parts = 0;
     KernelArguments k;
     if (a.training && !a.again) {
@@ -132,7 +132,7 @@ struct GpuKernel<operators::BatchNorm, T> {
     const Node& node = *a.node;
     const long rows = a.samples * node.output.pixels(), channels = node.output.channels;
     check_batch_norm(node, rows, a.training);
-    const BatchNormCoefficients of_channels(commands, channels, 5);
+    const GpuBatchNormCoefficients of_channels(commands, channels, 5);
     const bool masked = node.activation != Activation::none;
     const bool from_output =
         masked && ((node.has_residual && !node.activation_first) || a.inputs[0] == nullptr);
@@ -147,7 +147,7 @@ struct GpuKernel<operators::BatchNorm, T> {
  private:
   static void coefficients(GpuCommands& commands, const Node& node, int mode, const T* x, long rows,
                            long parts, const float* const* parameters, float* const* states, float* saved,
-                           const BatchNormCoefficients& of_channels, KernelArguments k) {
+                           const GpuBatchNormCoefficients& of_channels, KernelArguments k) {
     const long channels = node.output.channels;
     KernelText text("batch_norm_coefficients", std::string(sum_parts_text) + batch_norm_coefficients_text);
     text.number<T>()
@@ -170,7 +170,7 @@ struct GpuKernel<operators::BatchNorm, T> {
   }
 
   static void sums(GpuCommands& commands, const BackwardArguments<T>& a, bool from_output, long rows,
-                   const BatchNormCoefficients& of_channels, bool wants_parameters) {
+                   const GpuBatchNormCoefficients& of_channels, bool wants_parameters) {
     const Node& node = *a.node;
     const long channels = node.output.channels;
     // Of dz and of dz * (x - mean), dz the gradient behind the activation.
@@ -212,7 +212,7 @@ struct GpuKernel<operators::BatchNorm, T> {
 
   /// The gradients of the input and of the residual, which may lie in dy's own array.
   static void write(GpuCommands& commands, const BackwardArguments<T>& a, bool from_output, long rows,
-                    const BatchNormCoefficients& of_channels) {
+                    const GpuBatchNormCoefficients& of_channels) {
     const Node& node = *a.node;
     const bool masked = node.activation != Activation::none;
     T* dx = a.input_gradients[0];
