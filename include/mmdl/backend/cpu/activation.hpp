@@ -11,6 +11,7 @@
 #include "kernel.hpp"
 #include "simd.hpp"
 #include "stream.hpp"
+#include "vector.hpp"
 
 namespace mmdl::detail {
 
@@ -52,8 +53,7 @@ inline auto negative_mask(V x) {
   if constexpr (std::is_same_v<T, V>) {
     return std::bit_cast<Integer>(x) >> sign;
   } else {
-    typedef Integer Bits __attribute__((vector_size(sizeof(V))));
-    return std::bit_cast<Bits>(x) >> sign;
+    return std::bit_cast<typename IntegersOf<V, Integer>::type>(x) >> sign;
   }
 }
 

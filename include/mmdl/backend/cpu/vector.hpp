@@ -89,10 +89,10 @@ void multiply_add(V& sum, const V& a, const V& b) {
 #endif
 }
 
-/// Unsigned integers, one for each number of a vector of floats.
+/// Integers, one for each number of a vector.
 template <class V, class Integer>
 struct IntegersOf {
-  typedef Integer type __attribute__((vector_size(sizeof(V) / sizeof(float) * sizeof(Integer))));
+  typedef Integer type __attribute__((vector_size(sizeof(V) / sizeof(V{}[0]) * sizeof(Integer))));
 };
 
 /// Narrow numbers become floats where they are read, and are rounded where they are written.
