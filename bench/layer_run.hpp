@@ -81,7 +81,7 @@ class LayerRun {
                 Value(1.0f));
   }
 
-  /// Bytes that have to move at least once in a forward: input, parameters, output.
+  /// Bytes that have to move at least once in a forward: input, parameters, output, each as products read it.
   static double bytes(int samples) {
     return static_cast<double>(sizeof(Value)) *
            (static_cast<double>(samples) * (Input::size + output_shape<Layer, Input>::size) +

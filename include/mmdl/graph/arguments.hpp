@@ -74,6 +74,7 @@ struct KernelTable {
   void (*pack)(const Node&, int samples, const Wide<T>* weight, Packed<T>* to) = nullptr;
 };
 
+/// The backward of an operator.
 template <class T>
 struct BackwardKernel {
   void (*run)(const BackwardArguments<T>&) = nullptr;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A loop over the channels of a pixel, by whole vectors.
+// The channels of a pixel by whole vectors: the loop over them, and their maximum.
 #pragma once
 
 #include "vector.hpp"
@@ -18,6 +18,12 @@ inline void for_channel_vectors(long channels, const Body& body) {
   long c = 0;
   for (; c + simd_width<T> <= channels; c += simd_width<T>) body(Simd<T>{}, c);
   for (; c < channels; ++c) run_single_channel<T>(body, c);
+}
+
+/// One instruction; a NaN of the first is passed over.
+template <class V>
+V larger(const V& a, const V& b) {
+  return a > b ? a : b;
 }
 
 }  // namespace mmdl::detail

@@ -16,6 +16,19 @@ namespace mmdl::detail {
 template <class T>
 inline constexpr long tile_columns = 2 * simd_width<T>;
 
+/// One step of a tile: left[r] and right[r] += number(r) * the first and the second vector of `b`.
+template <int Rows, class V, class T, class Number>
+[[gnu::always_inline]] inline void multiply_step(V (&left)[Rows], V (&right)[Rows], const T* b,
+                                                 const Number& number) {
+  const V b_left = load_vector<V>(b), b_right = load_vector<V>(b + simd_width<T>);
+  MMDL_UNROLL
+  for (int r = 0; r < Rows; ++r) {
+    const V broadcast = number(r) - V{};
+    multiply_add(left[r], broadcast, b_left);
+    multiply_add(right[r], broadcast, b_right);
+  }
+}
+
 /// sums[r][c] = sum over k of a[r * RowStride + k * a_step] * b[k * b_step + c]: outer products
 /// whose `Rows` x 2 vectors of sums stay in registers (Goto and van de Geijn, "Anatomy of high-performance
 /// matrix multiplication", 2008). Rows further apart than 1 have their steps next to each other. A line of
@@ -38,14 +51,8 @@ template <int Rows, long RowStride, class T>
     for (; k + at_once <= depth; k += at_once) {
       MMDL_UNROLL
       for (int step = 0; step < at_once; ++step) {
-        const V b_left = load_vector<V>(b + step * 2 * width);
-        const V b_right = load_vector<V>(b + step * 2 * width + width);
-        MMDL_UNROLL
-        for (int r = 0; r < Rows; ++r) {
-          const V number = (RowStride == 1 ? a[r] : a[r * RowStride + step]) - V{};
-          multiply_add(left[r], number, b_left);
-          multiply_add(right[r], number, b_right);
-        }
+        multiply_step(left, right, b + step * 2 * width,
+                      [=](int r) { return RowStride == 1 ? a[r] : a[r * RowStride + step]; });
         if constexpr (RowStride == 1) a += a_step;
       }
       if constexpr (RowStride != 1) a += at_once;
@@ -53,13 +60,7 @@ template <int Rows, long RowStride, class T>
       next.fetch();
     }
   for (; k < depth; ++k) {
-    const V b_left = load_vector<V>(b), b_right = load_vector<V>(b + width);
-    MMDL_UNROLL
-    for (int r = 0; r < Rows; ++r) {
-      const T number = a[r * RowStride];
-      left[r] += number * b_left;
-      right[r] += number * b_right;
-    }
+    multiply_step(left, right, b, [=](int r) { return a[r * RowStride]; });
     a += a_step;
     b += b_step;
     next.fetch();

@@ -108,11 +108,6 @@ struct CpuKernel<operators::MaxPool, T> {
       store_vector(y + channel, nan != nan ? nan : largest);
     });
   }
-  /// One instruction.
-  template <class V>
-  static V larger(const V& a, const V& b) {
-    return a > b ? a : b;
-  }
 };
 
 }  // namespace mmdl::detail

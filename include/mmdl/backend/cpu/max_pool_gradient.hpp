@@ -124,12 +124,6 @@ class MaxPoolGradient {
       store_vector(chosen + c, choice);
     });
   }
-  /// One instruction; a NaN of the first is passed over.
-  template <class V>
-  static V larger(const V& a, const V& b) {
-    return a > b ? a : b;
-  }
-
   /// A window that holds a pixel: its choices, its gradient, and which of its places the pixel is.
   struct Claim {
     const W* chosen;

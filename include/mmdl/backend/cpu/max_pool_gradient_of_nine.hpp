@@ -192,7 +192,7 @@ class MaxPoolGradientOfNine {
     V largest = values[0], sum = values[0];
     MMDL_UNROLL
     for (int tap = 1; tap < 9; ++tap) {
-      largest = values[tap] > largest ? values[tap] : largest;
+      largest = larger(values[tap], largest);
       sum += values[tap];
     }
     MMDL_UNROLL

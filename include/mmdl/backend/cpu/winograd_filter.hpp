@@ -57,12 +57,9 @@ struct WinogradFilter {
   static constexpr long cached_numbers = (768L << 10) / static_cast<long>(sizeof(T));  // of a block's tiles
   static constexpr long shared_numbers = (6L << 20) / static_cast<long>(sizeof(T));    // of a chunk's tiles
 
-  // A product's weights and sums end with a cache line of nothing: the 36 places that a transform writes or
-  // reads would share one set of the cache without it.
-  static constexpr long gap = 64 / static_cast<long>(sizeof(T));
-  static long weights_plane(long channels) { return channels * panel + gap; }
+  static long weights_plane(long channels) { return channels * panel + winograd_gap<T>; }
   static long panel_weights(long channels) { return winograd_products * weights_plane(channels); }
-  static long sums_plane(long rows) { return rows * panel + gap; }
+  static long sums_plane(long rows) { return rows * panel + winograd_gap<T>; }
   static bool by_tiles(long tile_count, long columns) { return tile_count > columns; }
   static long tiles_of_block(long tile_count, long channels) {
     const long fitting = cached_numbers / (winograd_products * winograd_row<T>(channels));

@@ -117,13 +117,8 @@ void multiply_rows(long depth, const T* a, long a_stride, const T* b, long b_ste
   for (; k + at_once <= depth; k += at_once) {
     MMDL_UNROLL
     for (int step = 0; step < at_once; ++step) {
-      const V b_left = load_vector<V>(b), b_right = load_vector<V>(b + simd_width<T>);
-      MMDL_UNROLL
-      for (int r = 0; r < Rows; ++r) {
-        const V number = (Transposed ? a[r] : base[r / 3][r % 3 * a_stride + step]) - V{};
-        multiply_add(left[r], number, b_left);
-        multiply_add(right[r], number, b_right);
-      }
+      multiply_step(left, right, b,
+                    [&](int r) { return Transposed ? a[r] : base[r / 3][r % 3 * a_stride + step]; });
       if constexpr (Transposed) a += a_stride;
       b += b_step;
     }
@@ -133,13 +128,7 @@ void multiply_rows(long depth, const T* a, long a_stride, const T* b, long b_ste
     }
   }
   for (; at_once > 1 && k < depth; ++k) {
-    const V b_left = load_vector<V>(b), b_right = load_vector<V>(b + simd_width<T>);
-    MMDL_UNROLL
-    for (int r = 0; r < Rows; ++r) {
-      const V number = (Transposed ? a[r] : base[r / 3][r % 3 * a_stride]) - V{};
-      multiply_add(left[r], number, b_left);
-      multiply_add(right[r], number, b_right);
-    }
+    multiply_step(left, right, b, [&](int r) { return Transposed ? a[r] : base[r / 3][r % 3 * a_stride]; });
     if constexpr (Transposed) {
       a += a_stride;
     } else {
@@ -176,17 +165,21 @@ void multiply_panel(long rows, long depth, const T* a, long a_stride, const T* b
   }
 }
 
-/// Numbers from one tile of a transformed batch to the next: the channels and a cache line, so that
-/// neighbours do not share cache sets.
+/// A cache line of nothing, behind what is as long as a power of two: without it the 36 places that a
+/// transform writes or reads would share one set of the cache.
+template <class T>
+inline constexpr long winograd_gap = 64 / static_cast<long>(sizeof(T));
+
+/// Numbers from one tile of a transformed batch to the next.
 template <class T>
 constexpr long winograd_row(long channels) {
-  return channels + 64 / static_cast<long>(sizeof(T));
+  return channels + winograd_gap<T>;
 }
 
 /// Numbers from one product to the next, for `tiles` (an even number of them).
 template <class T>
 constexpr long winograd_plane(long tiles, long channels) {
-  return (tiles + tiles % 2) * winograd_row<T>(channels) + 64 / static_cast<long>(sizeof(T));
+  return (tiles + tiles % 2) * winograd_row<T>(channels) + winograd_gap<T>;
 }
 
 /// Fills the row after an odd number of tiles, which is multiplied with the others.

@@ -50,10 +50,8 @@ struct WinogradWeightsGradientSum {
 
   static bool narrow(long channels, long columns) { return channels * columns <= 128 * 128; }
   static long whole_panels(long columns) { return divide_up(columns, panel) * panel; }
-  /// Numbers from one product's sums to the next; the 36 of one place do not share a set of the cache.
-  static long sums_plane(long channels, long row) {
-    return channels * row + 64 / static_cast<long>(sizeof(T));
-  }
+  /// Numbers from one product's sums to the next.
+  static long sums_plane(long channels, long row) { return channels * row + winograd_gap<T>; }
   static long sums_size(long channels, long columns) {
     return winograd_products * sums_plane(channels, whole_panels(columns));
   }
