@@ -19,6 +19,14 @@ class FetchAhead {
 
   bool done() const { return rows_ <= 0; }
 
+  /// Lines still to be asked for, those of the row that was begun among them.
+  long lines() const { return done() ? 0 : rows_ * ((length_ + 63) / 64); }
+
+  /// The next `count` lines, or those that are left.
+  void fetch(long count) {
+    for (; count > 0 && !done(); --count) fetch();
+  }
+
   /// The next line; after the last row, what lies behind it.
   void fetch() {
     __builtin_prefetch(row_ + place_, 0, 2);

@@ -12,6 +12,9 @@ namespace mmdl::detail {
 template <class T>
 requires(!is_narrow<T>) class GemmPart<T, T> {
   static constexpr long lines_at_once = 16;  // of the first factor, on their way to a transposed block
+  // In wide registers a tile has more rows than the processor has addresses: only packed rows serve it.
+  static constexpr bool any_row_stride = tile_rows <= 6;
+  static constexpr long whole_row_stride = any_row_stride ? 0 : packed_row<T>;
   static constexpr long line_size = block_rows + packed_step;
   static constexpr long packed_a_size =
       divide_up(std::max(block_rows * packed_row<T>,
@@ -45,14 +48,15 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
         if (packed == packed_b_ && !g_.b.transposed && k_end < k1)
           ahead_b_ = {g_.b.data + k_end * g_.b.stride + n, std::min(block_depth<T>, k1 - k_end), n_end - n,
                       g_.b.stride};
+        rows_in_place_ = !in_place && rows_may_stay();
         for (long m = m0; m < m1; m += block_rows) {
           const long m_end = std::min(m + block_rows, m1);
           if (g_.transpose_a) {
             pack_transposed(m, m_end, k, k_end);
-          } else {
+          } else if (!rows_in_place_) {
             g_.a.gather(m, m_end, k, k_end, packed_a_, packed_row<T>);
           }
-          if (g_.a.plain() && (m_end < m1 || k_end < k1))
+          if (!rows_in_place_ && g_.a.plain() && (m_end < m1 || k_end < k1))
             ahead_a_ = m_end < m1 ? block_of_a(m_end, m1, k, k_end) : block_of_a(m0, m1, k_end, k1);
           layout.offsets(m, m_end, offsets_);
           multiply_block(packed, m, m_end - m, n, packed_n, n_end, k, k_end, output, accumulate || k > k0,
@@ -63,12 +67,23 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   }
 
  private:
+  /// Scale and shift of a column that has none.
+  struct Neutral {
+    T ones[tile_columns<T>], zeros[tile_columns<T>];
+    constexpr Neutral() : ones{}, zeros{} {
+      for (T& one : ones) one = T{1};
+    }
+  };
+
   /// The block of a plain first factor that begins at row `m`, step `k`.
   FetchAhead block_of_a(long m, long m1, long k, long k1) const {
     const long rows = std::min(block_rows, m1 - m), steps = std::min(block_depth<T>, k1 - k);
     if (g_.transpose_a) return {g_.a.data + k * g_.a.sample_stride + m, steps, rows, g_.a.sample_stride};
     return {g_.a.data + m * g_.a.sample_stride + k, rows, steps, g_.a.sample_stride};
   }
+
+  /// Whether the rows of the first factor can be read where they are.
+  bool rows_may_stay() const { return any_row_stride && !g_.transpose_a && g_.a.plain(); }
 
   /// Whether the transposed tile of rows that begins at `m` is read where it is. The last one of a matrix is
   /// not, where it would reach beyond.
@@ -97,47 +112,97 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   }
   T* lines() { return packed_a_ + block_rows / tile_rows * block_depth<T> * packed_step; }
 
-  /// The columns before `packed_n` are read where they are, the others were packed.
+  /// Tile by tile. The columns before `packed_n` are read where they are, the others were packed.
   [[gnu::noinline]] void multiply_block(const T* packed_b, long m, long rows, long n, long packed_n,
                                         long n_end, long k, long k_end, T* output, bool add, bool last) {
-    alignas(64) T sums[tile_rows * tile_columns<T>];
-    const long steps = k_end - k;
+    const long steps = k_end - k, panels = divide_up(n_end - n, tile_columns<T>);
+    const bool apply = last && !g_.epilogue.plain(), bounded = !apply || g_.epilogue.bounded();
+    // A few lines of what comes next before each tile, so that all of them are there in time.
+    const long lines = std::min(
+        divide_up(ahead_a_.lines() + ahead_b_.lines(), divide_up(rows, tile_rows) * panels), steps / 8);
     for (long row = 0; row < rows; row += tile_rows) {
-      const T* a = packed_a_ + (g_.transpose_a ? row / tile_rows * steps * packed_step : row * packed_row<T>);
-      long a_step = packed_step;
-      if (read_in_place(m + row))
-        a = g_.a.data + k * g_.a.sample_stride + m + row, a_step = g_.a.sample_stride;
       const long height = std::min<long>(tile_rows, rows - row);
+      const bool whole_rows = bounded && height == tile_rows && !g_.transpose_a;
+      const T* a = packed_a_ + row * packed_row<T>;
+      long a_row = packed_row<T>;
+      if (rows_in_place_) {
+        a_row = g_.a.sample_stride;
+        a = g_.a.data + (m + row) * a_row + k;
+        ahead_a_ = {a + height * a_row, std::min<long>(tile_rows, g_.a.rows() - (m + row + height)), steps,
+                    a_row};
+      }
+      const long lines_here = rows_in_place_ ? divide_up(ahead_a_.lines(), panels) : lines;
+      bool in_place = rows_in_place_;
       for (long column = n; column < n_end; column += tile_columns<T>) {
         const bool packed = column >= packed_n;
         const T* b = packed ? packed_b + (column - packed_n) * steps : g_.b.data + k * g_.b.stride + column;
-        const long b_step = packed ? tile_columns<T> : g_.b.stride;
         if (add)  // what it holds is read when the tile is done
           for (long r = 0; r < height; ++r) {
             __builtin_prefetch(output + offsets_[row + r] + column, 1);
             __builtin_prefetch(output + offsets_[row + r] + column + simd_width<T>, 1);
           }
-        FetchAhead idle(sums);
-        FetchAhead& ahead = !ahead_a_.done() ? ahead_a_ : !ahead_b_.done() ? ahead_b_ : idle;
-        if (g_.transpose_a) {
-          multiply_tile<tile_rows, 1>(steps, a, a_step, b, b_step, sums, ahead);
-        } else if (height == 1) {
-          multiply_tile<1, packed_row<T>>(steps, a, 1, b, b_step, sums, ahead);
-        } else if (height <= tile_rows / 2) {
-          multiply_tile<tile_rows / 2, packed_row<T>>(steps, a, 1, b, b_step, sums, ahead);
-        } else {
-          multiply_tile<tile_rows, packed_row<T>>(steps, a, 1, b, b_step, sums, ahead);
+        if (whole_rows && packed && column + tile_columns<T> <= n_end) {
+          (ahead_a_.done() ? ahead_b_ : ahead_a_).fetch(lines_here);
+          multiply_whole_tile<tile_rows, whole_row_stride>(steps, a, a_row, b,
+                                                           finish_at(output, row, column, add, apply));
+          continue;
         }
-        finish_tile(sums, height, std::min(tile_columns<T>, n_end - column), output, offsets_ + row, column,
-                    add, last, g_.epilogue);
+        if (in_place) {
+          g_.a.gather(m + row, m + row + height, k, k_end, packed_a_ + row * packed_row<T>, packed_row<T>);
+          in_place = false;
+        }
+        multiply_edge(m, row, height, k, steps, b, packed ? tile_columns<T> : g_.b.stride,
+                      std::min(tile_columns<T>, n_end - column), column, output, add, last);
       }
     }
+  }
+
+  /// A tile that is not whole, or has a factor that is read where it is.
+  void multiply_edge(long m, long row, long height, long k, long steps, const T* b, long b_step, long columns,
+                     long column, T* output, bool add, bool last) {
+    alignas(64) T sums[tile_rows * tile_columns<T>];
+    FetchAhead idle(sums);
+    FetchAhead& ahead = !ahead_a_.done() ? ahead_a_ : !ahead_b_.done() ? ahead_b_ : idle;
+    if (g_.transpose_a) {
+      const bool there = read_in_place(m + row);
+      const T* a = there ? g_.a.data + k * g_.a.sample_stride + m + row
+                         : packed_a_ + row / tile_rows * steps * packed_step;
+      multiply_tile<tile_rows, 1>(steps, a, there ? g_.a.sample_stride : packed_step, b, b_step, sums, ahead);
+    } else {
+      const T* a = packed_a_ + row * packed_row<T>;
+      if (height == 1)
+        multiply_tile<1, packed_row<T>>(steps, a, 1, b, b_step, sums, ahead);
+      else if (height <= tile_rows / 2)
+        multiply_tile<tile_rows / 2, packed_row<T>>(steps, a, 1, b, b_step, sums, ahead);
+      else
+        multiply_tile<tile_rows, packed_row<T>>(steps, a, 1, b, b_step, sums, ahead);
+    }
+    finish_tile(sums, height, columns, output, offsets_ + row, column, add, last, g_.epilogue);
+  }
+
+  /// How the whole tile at `row` of this block, `column` of the matrix, is finished. `apply`: with the
+  /// epilogue.
+  TileFinish<T> finish_at(T* output, long row, long column, bool add, bool apply) const {
+    alignas(64) static constexpr Neutral neutral;
+    const Epilogue<T>& e = g_.epilogue;
+    TileFinish<T> finish;
+    finish.output = output + column;
+    finish.offsets = offsets_ + row;
+    finish.add = add;
+    if (!apply) return finish;
+    finish.scale = e.scale == nullptr ? neutral.ones : e.scale + column;
+    finish.shift = e.shift == nullptr ? neutral.zeros : e.shift + column;
+    if (e.residual != nullptr) finish.residual = e.residual + column;
+    finish.least = e.least();
+    finish.largest = e.largest();
+    return finish;
   }
 
   const Gemm<T>& g_;
   T* packed_b_;
   T* packed_a_;
-  FetchAhead ahead_a_{nullptr}, ahead_b_{nullptr};  // what is packed next
+  FetchAhead ahead_a_{nullptr}, ahead_b_{nullptr};  // what is packed next, or read where it is
+  bool rows_in_place_ = false;                      // of the first factor: read where they are, not packed
   long offsets_[block_rows];
 };
 

@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The register tile of the matrix product, and what happens to a finished tile while it is hot.
+// The register tiles of the matrix product.
 #pragma once
 
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <limits>
-
-#include "../../graph/node.hpp"
 #include "fetch_ahead.hpp"
+#include "gemm_epilogue.hpp"
 #include "vector.hpp"
 
 namespace mmdl::detail {
-
-template <class T>
-inline constexpr long tile_columns = 2 * simd_width<T>;
 
 /// One step of a tile: left[r] and right[r] += number(r) * the first and the second vector of `b`.
 template <int Rows, class V, class T, class Number>
@@ -73,150 +65,75 @@ template <int Rows, long RowStride, class T>
   }
 }
 
-/// What is done to the product before it is written: y = activation(product * scale + shift + residual), with
-/// `activation_first` y = activation(product * scale + shift) + residual. A null pointer leaves its step out.
+/// How a whole tile is written: y = clamp((sums [+ y]) * scale + shift [+ residual]), or without a scale
+/// y = sums [+ y].
 template <class T>
-struct Epilogue {
-  const Wide<T>* scale = nullptr;  // one number a column
-  const Wide<T>* shift = nullptr;  // one number a column
-  const T* residual = nullptr;     // at the output's offsets
-  Activation activation = Activation::none;
-  bool activation_first = false;
-  bool accumulate = false;  // add to what the output holds
-
-  bool plain() const {
-    return scale == nullptr && shift == nullptr && residual == nullptr && activation == Activation::none;
-  }
-
-  /// Whether what follows scale and shift is an addition and a bound on either side: then `least` and
-  /// `largest` say it all.
-  bool bounded() const {
-    return (residual == nullptr || !activation_first) &&
-           (activation == Activation::none || activation == Activation::relu ||
-            activation == Activation::relu6);
-  }
-  Wide<T> least() const {
-    return activation == Activation::none ? -std::numeric_limits<Wide<T>>::infinity() : Wide<T>{0};
-  }
-  Wide<T> largest() const {
-    return activation == Activation::relu6 ? Wide<T>{6} : std::numeric_limits<Wide<T>>::infinity();
-  }
-
-  /// V is Wide<T> or a vector of it; `column` and `offset` are the places of its first number.
-  template <class V>
-  V apply(V value, long column, long offset) const {
-    if (scale != nullptr) value *= load_vector<V>(scale + column);
-    if (shift != nullptr) value += load_vector<V>(shift + column);
-    if (activation_first) value = activate_vector(value);
-    if (residual != nullptr) value += load_vector<V>(residual + offset);
-    return activation_first ? value : activate_vector(value);
-  }
-
- private:
-  using W = Wide<T>;
-
-  template <class V>
-  V activate_vector(V value) const {
-    const V zero = V{}, six = zero + W{6};
-    switch (activation) {
-      case Activation::none:
-        return value;
-      case Activation::relu:
-        return value < zero ? zero : value;  // so that a NaN passes
-      case Activation::relu6:
-        value = value < zero ? zero : value;
-        return value > six ? six : value;
-      default:
-        break;
-    }
-    W numbers[sizeof(V) / sizeof(W)];
-    store_vector(numbers, value);
-    activate_numbers(activation, numbers, sizeof(V) / sizeof(W));
-    return load_vector<V>(numbers);
-  }
-
-  /// Out of line: their calls take the time, and would be compiled into each place that writes a result.
-  /// Static, so that a copy of the epilogue can stay in registers.
-  [[gnu::noinline]] static void activate_numbers(Activation kind, W* numbers, std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i) {
-      W& x = numbers[i];
-      if (kind == Activation::tanh) {
-        x = std::tanh(x);
-      } else {  // a form whose exponential does not overflow
-        const W e = std::exp(-std::fabs(x));
-        x = (x >= W{0} ? W{1} : e) / (W{1} + e);
-      }
-    }
-  }
+struct TileFinish {
+  T* output = nullptr;            // the tile's first column, as those below
+  const long* offsets = nullptr;  // of its rows
+  const T* scale = nullptr;
+  const T* shift = nullptr;  // there with a scale
+  const T* residual = nullptr;
+  T least{}, largest{};
+  bool add = false;  // to what the output holds
 };
 
-/// A whole tile whose epilogue is bounded: its numbers of each column are loaded once.
-template <class T>
-void finish_bounded_tile(const Wide<T>* sums, long rows, T* output, const long* offsets, long column,
-                         bool add, const Epilogue<T>& epilogue) {
+/// Finishes one column of vectors where it is, in registers.
+template <int Rows, class T>
+[[gnu::always_inline]] inline void finish_vectors(Simd<T> (&sums)[Rows], long place, const TileFinish<T>& f) {
   using V = Simd<T>;
-  constexpr long width = simd_width<T>;
-  const V low = V{} + epilogue.least(), high = V{} + epilogue.largest();
-  V scale[2], shift[2];
-  MMDL_UNROLL
-  for (int half = 0; half < 2; ++half) {
-    const long from = column + half * width;
-    scale[half] = epilogue.scale == nullptr ? V{} + Wide<T>{1} : load_vector<V>(epilogue.scale + from);
-    shift[half] = epilogue.shift == nullptr ? V{} : load_vector<V>(epilogue.shift + from);
-  }
-  const T* const residual = epilogue.residual;
-  for (long r = 0; r < rows; ++r, sums += 2 * width) {
-    const long offset = offsets[r] + column;
+  T* const output = f.output + place;
+  const long* const offsets = f.offsets;
+  if (f.add) {
     MMDL_UNROLL
-    for (int half = 0; half < 2; ++half) {
-      const long from = offset + half * width;
-      V value = load_vector<V>(sums + half * width);
-      if (add) value += load_vector<V>(output + from);
-      value = value * scale[half] + shift[half];
-      if (residual != nullptr) value += load_vector<V>(residual + from);
-      value = value < low ? low : value;  // so that a NaN passes
-      value = value > high ? high : value;
-      store_vector(output + from, value);
+    for (int r = 0; r < Rows; ++r) sums[r] += load_vector<V>(output + offsets[r]);
+  }
+  if (f.scale != nullptr) {
+    const V scale = load_vector<V>(f.scale + place), shift = load_vector<V>(f.shift + place);
+    MMDL_UNROLL
+    for (int r = 0; r < Rows; ++r) sums[r] = sums[r] * scale + shift;
+    if (f.residual != nullptr) {
+      MMDL_UNROLL
+      for (int r = 0; r < Rows; ++r) sums[r] += load_vector<V>(f.residual + offsets[r] + place);
+    }
+    const V low = V{} + f.least, high = V{} + f.largest;
+    MMDL_UNROLL
+    for (int r = 0; r < Rows; ++r) {
+      sums[r] = sums[r] < low ? low : sums[r];  // so that a NaN passes
+      sums[r] = sums[r] > high ? high : sums[r];
     }
   }
+  MMDL_UNROLL
+  for (int r = 0; r < Rows; ++r) store_vector(output + offsets[r], sums[r]);
 }
 
-/// Writes `rows` x `columns` of a tile of sums to output + offsets[r]. `add`: earlier sums are there already;
-/// `last`: the sum is complete, the epilogue follows. `column` is that of the whole matrix.
-template <class T>
-void finish_tile(const Wide<T>* sums, long rows, long columns, T* output, const long* offsets, long column,
-                 bool add, bool last, const Epilogue<T>& epilogue) {
-  const bool apply = last && !epilogue.plain();
-  if (apply && columns == tile_columns<T> && epilogue.bounded()) {
-    finish_bounded_tile(sums, rows, output, offsets, column, add, epilogue);
-    return;
-  }
-  if (!apply && columns == tile_columns<T>) {
-    using V = Simd<T>;
-    for (long r = 0; r < rows; ++r, sums += tile_columns<T>) {
-      T* const to = output + offsets[r] + column;
-      V left = load_vector<V>(sums), right = load_vector<V>(sums + simd_width<T>);
-      if (add) left += load_vector<V>(to), right += load_vector<V>(to + simd_width<T>);
-      store_vector(to, left);
-      store_vector(to + simd_width<T>, right);
-    }
-    return;
-  }
-  const auto finish = [&]<class V>(V value, long offset, long place) {
-    if (add) value += load_vector<V>(output + offset);
-    if (apply) value = epilogue.template apply<V>(value, place, offset);
-    store_vector(output + offset, value);
+/// multiply_tile() where the rows of `a`, `a_row` numbers apart (or RowStride, where it is not 0), have their
+/// steps next to each other and `b` is packed: a whole tile, that is finished without leaving the registers.
+template <int Rows, long RowStride, class T>
+[[gnu::noinline]] void multiply_whole_tile(long depth, const T* a, long a_row, const T* b,
+                                           const TileFinish<T>& finish) {
+  constexpr int at_once = 4;
+  constexpr long width = simd_width<T>;
+  // Two places and one distance reach all rows of a tile of six: the processor adds them where it reads.
+  static_assert(RowStride != 0 || Rows <= 6);
+  const long row = RowStride == 0 ? a_row : RowStride;
+  const T* a_third = a + 3 * row;
+  const auto number = [&](int r, int step) {
+    return RowStride != 0 || r < 3 ? a[r * row + step] : a_third[(r - 3) * row + step];
   };
-  for (long r = 0; r < rows; ++r, sums += tile_columns<T>) {
-    long c = 0;
-    for (; c + simd_width<T> <= columns; c += simd_width<T>)
-      finish(load_vector<Simd<T>>(sums + c), offsets[r] + column + c, column + c);
-    if (c + simd_width<T> / 2 <= columns) {  // networks of 24 channels begin with it
-      finish(load_vector<HalfSimd<T>>(sums + c), offsets[r] + column + c, column + c);
-      c += simd_width<T> / 2;
-    }
-    for (; c < columns; ++c) finish(sums[c], offsets[r] + column + c, column + c);
+  Simd<T> left[Rows], right[Rows];
+  MMDL_UNROLL
+  for (int r = 0; r < Rows; ++r) left[r] = right[r] = Simd<T>{};
+  long k = 0;
+  for (; k + at_once <= depth; k += at_once, a += at_once, a_third += at_once, b += at_once * 2 * width) {
+    MMDL_UNROLL
+    for (int step = 0; step < at_once; ++step)
+      multiply_step(left, right, b + step * 2 * width, [&](int r) { return number(r, step); });
   }
+  for (; k < depth; ++k, ++a, ++a_third, b += 2 * width)
+    multiply_step(left, right, b, [&](int r) { return number(r, 0); });
+  finish_vectors(left, 0, finish);
+  finish_vectors(right, width, finish);
 }
 
 }  // namespace mmdl::detail
