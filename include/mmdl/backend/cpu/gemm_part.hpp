@@ -12,9 +12,11 @@ namespace mmdl::detail {
 template <class T>
 requires(!is_narrow<T>) class GemmPart<T, T> {
   static constexpr long lines_at_once = 16;  // of the first factor, on their way to a transposed block
-  // In wide registers a tile has more rows than the processor has addresses: only packed rows serve it.
-  static constexpr bool any_row_stride = tile_rows <= 6;
-  static constexpr long whole_row_stride = any_row_stride ? 0 : packed_row<T>;
+  // A tile of many rows would want more addresses than the processor has: only packed rows serve it. One of
+  // few rows would use a small part of each line of a transposed factor: only that of many rows reads it in
+  // place.
+  static constexpr bool many_rows = tile_rows > 6;
+  static constexpr long whole_row_stride = many_rows ? packed_row<T> : 0;
   static constexpr long line_size = block_rows + packed_step;
   static constexpr long packed_a_size =
       divide_up(std::max(block_rows * packed_row<T>,
@@ -83,12 +85,12 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   }
 
   /// Whether the rows of the first factor can be read where they are.
-  bool rows_may_stay() const { return any_row_stride && !g_.transpose_a && g_.a.plain(); }
+  bool rows_may_stay() const { return !many_rows && !g_.transpose_a && g_.a.plain(); }
 
   /// Whether the transposed tile of rows that begins at `m` is read where it is. The last one of a matrix is
   /// not, where it would reach beyond.
   bool read_in_place(long m) const {
-    return g_.transpose_a && g_.a.plain() && m + tile_rows <= g_.a.channels;
+    return many_rows && g_.transpose_a && g_.a.plain() && m + tile_rows <= g_.a.channels;
   }
 
   /// Tiles of rows, each with its steps one after the other. A tile's steps are copied whole vectors at a
@@ -122,8 +124,8 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
         divide_up(ahead_a_.lines() + ahead_b_.lines(), divide_up(rows, tile_rows) * panels), steps / 8);
     for (long row = 0; row < rows; row += tile_rows) {
       const long height = std::min<long>(tile_rows, rows - row);
-      const bool whole_rows = bounded && height == tile_rows && !g_.transpose_a;
-      const T* a = packed_a_ + row * packed_row<T>;
+      const bool whole_rows = bounded && height == tile_rows && !read_in_place(m + row);
+      const T* a = packed_a_ + (g_.transpose_a ? row / tile_rows * steps * packed_step : row * packed_row<T>);
       long a_row = packed_row<T>;
       if (rows_in_place_) {
         a_row = g_.a.sample_stride;
@@ -143,8 +145,11 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
           }
         if (whole_rows && packed && column + tile_columns<T> <= n_end) {
           (ahead_a_.done() ? ahead_b_ : ahead_a_).fetch(lines_here);
-          multiply_whole_tile<tile_rows, whole_row_stride>(steps, a, a_row, b,
-                                                           finish_at(output, row, column, add, apply));
+          const TileFinish<T> finish = finish_at(output, row, column, add, apply);
+          if (g_.transpose_a)
+            multiply_whole_tile<tile_rows, 1, packed_step>(steps, a, 1, b, finish);
+          else
+            multiply_whole_tile<tile_rows, whole_row_stride, 1>(steps, a, a_row, b, finish);
           continue;
         }
         if (in_place) {

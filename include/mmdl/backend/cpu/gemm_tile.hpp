@@ -107,9 +107,9 @@ template <int Rows, class T>
   for (int r = 0; r < Rows; ++r) store_vector(output + offsets[r], sums[r]);
 }
 
-/// multiply_tile() where the rows of `a`, `a_row` numbers apart (or RowStride, where it is not 0), have their
-/// steps next to each other and `b` is packed: a whole tile, that is finished without leaving the registers.
-template <int Rows, long RowStride, class T>
+/// multiply_tile() where `b` is packed: a whole tile, that is finished without leaving the registers. Number
+/// r of step k is a[r * a_row + k * Step], with RowStride for `a_row` where it is not 0.
+template <int Rows, long RowStride, long Step, class T>
 [[gnu::noinline]] void multiply_whole_tile(long depth, const T* a, long a_row, const T* b,
                                            const TileFinish<T>& finish) {
   constexpr int at_once = 4;
@@ -119,19 +119,26 @@ template <int Rows, long RowStride, class T>
   const long row = RowStride == 0 ? a_row : RowStride;
   const T* a_third = a + 3 * row;
   const auto number = [&](int r, int step) {
-    return RowStride != 0 || r < 3 ? a[r * row + step] : a_third[(r - 3) * row + step];
+    return RowStride != 0 || r < 3 ? a[r * row + step * Step] : a_third[(r - 3) * row + step * Step];
   };
   Simd<T> left[Rows], right[Rows];
   MMDL_UNROLL
   for (int r = 0; r < Rows; ++r) left[r] = right[r] = Simd<T>{};
   long k = 0;
-  for (; k + at_once <= depth; k += at_once, a += at_once, a_third += at_once, b += at_once * 2 * width) {
+  for (; k + at_once <= depth; k += at_once) {
     MMDL_UNROLL
     for (int step = 0; step < at_once; ++step)
       multiply_step(left, right, b + step * 2 * width, [&](int r) { return number(r, step); });
+    a += at_once * Step;
+    a_third += at_once * Step;
+    b += at_once * 2 * width;
   }
-  for (; k < depth; ++k, ++a, ++a_third, b += 2 * width)
+  for (; k < depth; ++k) {
     multiply_step(left, right, b, [&](int r) { return number(r, 0); });
+    a += Step;
+    a_third += Step;
+    b += 2 * width;
+  }
   finish_vectors(left, 0, finish);
   finish_vectors(right, width, finish);
 }
