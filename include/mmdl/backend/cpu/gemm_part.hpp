@@ -41,7 +41,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
         // than one tile of rows they must stay in the cache, where rows far apart push each other out.
         const long repaying = g_.b.stride * static_cast<long>(sizeof(T)) <= 1024 ? block_rows : tile_rows;
         const bool in_place = !g_.b.transposed && g_.packed_b == nullptr && m1 - m0 <= repaying;
-        const long packed_n = in_place ? n + (n_end - n) / tile_columns<T> * tile_columns<T> : n;
+        const long packed_n = in_place && n_end >= tile_columns<T> ? n_end : n;
         const T* packed = packed_b_;
         if (g_.packed_b != nullptr)
           packed = g_.packed_b + packed_place<T>(g_.columns, k, k_end - k, packed_n);
@@ -156,15 +156,18 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
           g_.a.gather(m + row, m + row + height, k, k_end, packed_a_ + row * packed_row<T>, packed_row<T>);
           in_place = false;
         }
-        multiply_edge(m, row, height, k, steps, b, packed ? tile_columns<T> : g_.b.stride,
-                      std::min(tile_columns<T>, n_end - column), column, output, add, last);
+        // A last tile that is read where it is begins earlier, so that it does not reach beyond the row.
+        const long width = std::min(tile_columns<T>, n_end - column);
+        const long before = packed ? 0 : tile_columns<T> - width;
+        multiply_edge(m, row, height, k, steps, b - before, packed ? tile_columns<T> : g_.b.stride, before,
+                      width, column, output, add, last);
       }
     }
   }
 
-  /// A tile that is not whole, or has a factor that is read where it is.
-  void multiply_edge(long m, long row, long height, long k, long steps, const T* b, long b_step, long columns,
-                     long column, T* output, bool add, bool last) {
+  /// A tile that is not whole, or has a factor that is read where it is: the numbers of `b` from `before` on.
+  void multiply_edge(long m, long row, long height, long k, long steps, const T* b, long b_step, long before,
+                     long columns, long column, T* output, bool add, bool last) {
     alignas(64) T sums[tile_rows * tile_columns<T>];
     FetchAhead idle(sums);
     FetchAhead& ahead = !ahead_a_.done() ? ahead_a_ : !ahead_b_.done() ? ahead_b_ : idle;
@@ -176,13 +179,13 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
     } else {
       const T* a = packed_a_ + row * packed_row<T>;
       if (height == 1)
-        multiply_tile<1, packed_row<T>>(steps, a, 1, b, b_step, sums, ahead);
+        multiply_row(steps, a, b, b_step, sums, ahead);
       else if (height <= tile_rows / 2)
         multiply_tile<tile_rows / 2, packed_row<T>>(steps, a, 1, b, b_step, sums, ahead);
       else
         multiply_tile<tile_rows, packed_row<T>>(steps, a, 1, b, b_step, sums, ahead);
     }
-    finish_tile(sums, height, columns, output, offsets_ + row, column, add, last, g_.epilogue);
+    finish_tile(sums + before, height, columns, output, offsets_ + row, column, add, last, g_.epilogue);
   }
 
   /// How the whole tile at `row` of this block, `column` of the matrix, is finished. `apply`: with the

@@ -65,6 +65,33 @@ template <int Rows, long RowStride, class T>
   }
 }
 
+/// multiply_tile() of one row whose steps are next to each other: four sums of every fourth step, since one
+/// would make each multiplication wait for the one before.
+template <class T>
+[[gnu::noinline]] void multiply_row(long depth, const T* a, const T* b, long b_step, T* sums,
+                                    FetchAhead& ahead) {
+  using V = Simd<T>;
+  constexpr int chains = 4;
+  constexpr long width = simd_width<T>;
+  FetchAhead next = ahead;  // in registers
+  V left[chains] = {}, right[chains] = {};
+  const auto step = [&](int chain) {
+    const V broadcast = a[chain] - V{};
+    multiply_add(left[chain], broadcast, load_vector<V>(b + chain * b_step));
+    multiply_add(right[chain], broadcast, load_vector<V>(b + chain * b_step + width));
+  };
+  long k = 0;
+  for (; k + chains <= depth; k += chains, a += chains, b += chains * b_step) {
+    MMDL_UNROLL
+    for (int chain = 0; chain < chains; ++chain) step(chain);
+    next.fetch();
+  }
+  for (; k < depth; ++k, ++a, b += b_step) step(0);
+  ahead = next;
+  store_vector(sums, (left[0] + left[1]) + (left[2] + left[3]));
+  store_vector(sums + width, (right[0] + right[1]) + (right[2] + right[3]));
+}
+
 /// How a whole tile is written: y = clamp((sums [+ y]) * scale + shift [+ residual]), or without a scale
 /// y = sums [+ y].
 template <class T>
