@@ -16,6 +16,8 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   // few rows would use a small part of each line of a transposed factor: only that of many rows reads it in
   // place.
   static constexpr bool many_rows = tile_rows > 6;
+  // Rows from which on a second factor of short rows repays its copy.
+  static constexpr long repaying_rows = many_rows ? block_rows : 4 * tile_rows;
   static constexpr long whole_row_stride = many_rows ? packed_row<T> : 0;
   static constexpr long line_size = block_rows + packed_step;
   static constexpr long packed_a_size =
@@ -39,7 +41,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
         const long k_end = std::min(k + block_depth<T>, k1);
         // Few rows would not repay the copy: whole tiles of columns are then read where they are. For more
         // than one tile of rows they must stay in the cache, where rows far apart push each other out.
-        const long repaying = g_.b.stride * static_cast<long>(sizeof(T)) <= 1024 ? block_rows : tile_rows;
+        const long repaying = g_.b.stride * static_cast<long>(sizeof(T)) <= 1024 ? repaying_rows : tile_rows;
         const bool in_place = !g_.b.transposed && g_.packed_b == nullptr && m1 - m0 <= repaying;
         const long packed_n = in_place && n_end >= tile_columns<T> ? n_end : n;
         const T* packed = packed_b_;
