@@ -19,10 +19,10 @@
 namespace {
 
 using Vector = mmdl::detail::Simd<float>;
-// Independent, so many that the latency of one is covered by the others (a core begins two in each of its four
-// cycles); all fit the registers.
+// Independent, so many that the latency of one is covered by the others (a core begins two in each of its
+// four cycles); all fit the registers.
 constexpr int sums = 2 * mmdl::detail::tile_rows;
-constexpr long steps = 200000;                 // of a call, about a millisecond
+constexpr long steps = 200000;  // of a call, about a millisecond
 
 /// Keeps the compiler from working a value out, or from dropping it.
 inline void opaque(Vector& value) { asm volatile("" : "+v"(value)); }

@@ -32,12 +32,12 @@ if(MMDL_SANITIZE)
   target_link_options(mmdl_own_flags INTERFACE ${sanitize_flags})
 endif()
 
-# mmdl_own_program(<target> [DATA] [NO_OPENMP] [SANITIZE <list>] SOURCES <files>)
-# An executable of ours. SANITIZE makes a second, instrumented build of a program inside the same build tree, so
+# mmdl_own_program(<target> [DATA] [NO_OPENMP] [QUICK] [SANITIZE <list>] SOURCES <files>)
+# An executable of ours. QUICK compiles at -O1. SANITIZE makes a second, instrumented build of a program inside the same build tree, so
 # that one ctest run covers both: at -O1 and with assertions, which is quicker to compile and checks more. It gives
 # way to MMDL_SANITIZE, which is for every program.
 function(mmdl_own_program target)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "DATA;NO_OPENMP" "SANITIZE" "SOURCES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "DATA;NO_OPENMP;QUICK" "SANITIZE" "SOURCES")
   add_executable(${target} ${arg_SOURCES})
   target_link_libraries(${target} PRIVATE mmdl_own_flags)
   if(arg_NO_OPENMP)
@@ -51,9 +51,13 @@ function(mmdl_own_program target)
   else()
     target_link_libraries(${target} PRIVATE mmdl::mmdl)
   endif()
+  if(arg_QUICK)
+    target_compile_options(${target} PRIVATE -O1)
+  endif()
   if(arg_SANITIZE AND NOT MMDL_SANITIZE)
     set(flags -fsanitize=${arg_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
-    # A null pointer stops the address sanitizer too; these checks cost much of the compiler's time.
+    # These cost much of the compiler's time, and the address sanitizer stops at a null pointer too; the preset asan
+    # keeps them.
     if(arg_SANITIZE MATCHES "address,undefined")
       list(APPEND flags -fno-sanitize=null,object-size,vptr)
     endif()

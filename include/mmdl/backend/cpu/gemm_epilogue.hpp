@@ -92,33 +92,46 @@ struct Epilogue {
   }
 };
 
+/// A bounded epilogue of one column of vectors: what all of its rows share is loaded once.
+template <class T>
+class BoundedEpilogue {
+  using V = Simd<T>;
+
+ public:
+  BoundedEpilogue(const Epilogue<T>& e, long column)
+      : residual_(e.residual),
+        scale_(e.scale == nullptr ? V{} + Wide<T>{1} : load_vector<V>(e.scale + column)),
+        shift_(e.shift == nullptr ? V{} : load_vector<V>(e.shift + column)),
+        low_(V{} + e.least()),
+        high_(V{} + e.largest()) {}
+
+  /// `offset` is the output's place of the first number.
+  [[gnu::always_inline]] V apply(V value, long offset) const {
+    value = value * scale_ + shift_;
+    if (residual_ != nullptr) value += load_vector<V>(residual_ + offset);
+    value = value < low_ ? low_ : value;  // so that a NaN passes
+    return value > high_ ? high_ : value;
+  }
+
+ private:
+  const T* residual_;
+  V scale_, shift_, low_, high_;
+};
+
 /// A whole tile whose epilogue is bounded: its numbers of each column are loaded once.
 template <class T>
 void finish_bounded_tile(const Wide<T>* sums, long rows, T* output, const long* offsets, long column,
                          bool add, const Epilogue<T>& epilogue) {
   using V = Simd<T>;
   constexpr long width = simd_width<T>;
-  const V low = V{} + epilogue.least(), high = V{} + epilogue.largest();
-  V scale[2], shift[2];
-  MMDL_UNROLL
-  for (int half = 0; half < 2; ++half) {
-    const long from = column + half * width;
-    scale[half] = epilogue.scale == nullptr ? V{} + Wide<T>{1} : load_vector<V>(epilogue.scale + from);
-    shift[half] = epilogue.shift == nullptr ? V{} : load_vector<V>(epilogue.shift + from);
-  }
-  const T* const residual = epilogue.residual;
+  const BoundedEpilogue<T> bounded[2] = {{epilogue, column}, {epilogue, column + width}};
   for (long r = 0; r < rows; ++r, sums += 2 * width) {
-    const long offset = offsets[r] + column;
     MMDL_UNROLL
     for (int half = 0; half < 2; ++half) {
-      const long from = offset + half * width;
+      const long from = offsets[r] + column + half * width;
       V value = load_vector<V>(sums + half * width);
       if (add) value += load_vector<V>(output + from);
-      value = value * scale[half] + shift[half];
-      if (residual != nullptr) value += load_vector<V>(residual + from);
-      value = value < low ? low : value;  // so that a NaN passes
-      value = value > high ? high : value;
-      store_vector(output + from, value);
+      store_vector(output + from, bounded[half].apply(value, from));
     }
   }
 }

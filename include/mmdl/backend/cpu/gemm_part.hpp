@@ -71,14 +71,6 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   }
 
  private:
-  /// Scale and shift of a column that has none.
-  struct Neutral {
-    T ones[tile_columns<T>], zeros[tile_columns<T>];
-    constexpr Neutral() : ones{}, zeros{} {
-      for (T& one : ones) one = T{1};
-    }
-  };
-
   /// The block of a plain first factor that begins at row `m`, step `k`.
   FetchAhead block_of_a(long m, long m1, long k, long k1) const {
     const long rows = std::min(block_rows, m1 - m), steps = std::min(block_depth<T>, k1 - k);
@@ -114,6 +106,10 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
       }
     }
   }
+  /// Where the packed tile is that begins at `row` of the block.
+  T* packed_tile(long row, long steps) const {
+    return packed_a_ + (g_.transpose_a ? row / tile_rows * steps * packed_step : row * packed_row<T>);
+  }
   T* lines() { return packed_a_ + block_rows / tile_rows * block_depth<T> * packed_step; }
 
   /// Tile by tile. The columns before `packed_n` are read where they are, the others were packed.
@@ -127,7 +123,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
     for (long row = 0; row < rows; row += tile_rows) {
       const long height = std::min<long>(tile_rows, rows - row);
       const bool whole_rows = bounded && height == tile_rows && !read_in_place(m + row);
-      const T* a = packed_a_ + (g_.transpose_a ? row / tile_rows * steps * packed_step : row * packed_row<T>);
+      const T* a = packed_tile(row, steps);
       long a_row = packed_row<T>;
       if (rows_in_place_) {
         a_row = g_.a.sample_stride;
@@ -136,7 +132,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
                     a_row};
       }
       const long lines_here = rows_in_place_ ? divide_up(ahead_a_.lines(), panels) : lines;
-      bool in_place = rows_in_place_;
+      bool to_gather = rows_in_place_;
       for (long column = n; column < n_end; column += tile_columns<T>) {
         const bool packed = column >= packed_n;
         const T* b = packed ? packed_b + (column - packed_n) * steps : g_.b.data + k * g_.b.stride + column;
@@ -147,16 +143,16 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
           }
         if (whole_rows && packed && column + tile_columns<T> <= n_end) {
           (ahead_a_.done() ? ahead_b_ : ahead_a_).fetch(lines_here);
-          const TileFinish<T> finish = finish_at(output, row, column, add, apply);
+          const TileFinish<T> finish{g_.epilogue, output, offsets_ + row, column, add, apply};
           if (g_.transpose_a)
             multiply_whole_tile<tile_rows, 1, packed_step>(steps, a, 1, b, finish);
           else
             multiply_whole_tile<tile_rows, whole_row_stride, 1>(steps, a, a_row, b, finish);
           continue;
         }
-        if (in_place) {
-          g_.a.gather(m + row, m + row + height, k, k_end, packed_a_ + row * packed_row<T>, packed_row<T>);
-          in_place = false;
+        if (to_gather) {
+          g_.a.gather(m + row, m + row + height, k, k_end, packed_tile(row, steps), packed_row<T>);
+          to_gather = false;
         }
         // A last tile that is read where it is begins earlier, so that it does not reach beyond the row.
         const long width = std::min(tile_columns<T>, n_end - column);
@@ -175,11 +171,10 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
     FetchAhead& ahead = !ahead_a_.done() ? ahead_a_ : !ahead_b_.done() ? ahead_b_ : idle;
     if (g_.transpose_a) {
       const bool there = read_in_place(m + row);
-      const T* a = there ? g_.a.data + k * g_.a.sample_stride + m + row
-                         : packed_a_ + row / tile_rows * steps * packed_step;
+      const T* a = there ? g_.a.data + k * g_.a.sample_stride + m + row : packed_tile(row, steps);
       multiply_tile<tile_rows, 1>(steps, a, there ? g_.a.sample_stride : packed_step, b, b_step, sums, ahead);
     } else {
-      const T* a = packed_a_ + row * packed_row<T>;
+      const T* a = packed_tile(row, steps);
       if (height == 1)
         multiply_row(steps, a, b, b_step, sums, ahead);
       else if (height <= tile_rows / 2)
@@ -188,24 +183,6 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
         multiply_tile<tile_rows, packed_row<T>>(steps, a, 1, b, b_step, sums, ahead);
     }
     finish_tile(sums + before, height, columns, output, offsets_ + row, column, add, last, g_.epilogue);
-  }
-
-  /// How the whole tile at `row` of this block, `column` of the matrix, is finished. `apply`: with the
-  /// epilogue.
-  TileFinish<T> finish_at(T* output, long row, long column, bool add, bool apply) const {
-    alignas(64) static constexpr Neutral neutral;
-    const Epilogue<T>& e = g_.epilogue;
-    TileFinish<T> finish;
-    finish.output = output + column;
-    finish.offsets = offsets_ + row;
-    finish.add = add;
-    if (!apply) return finish;
-    finish.scale = e.scale == nullptr ? neutral.ones : e.scale + column;
-    finish.shift = e.shift == nullptr ? neutral.zeros : e.shift + column;
-    if (e.residual != nullptr) finish.residual = e.residual + column;
-    finish.least = e.least();
-    finish.largest = e.largest();
-    return finish;
   }
 
   const Gemm<T>& g_;

@@ -92,43 +92,32 @@ template <class T>
   store_vector(sums + width, (right[0] + right[1]) + (right[2] + right[3]));
 }
 
-/// How a whole tile is written: y = clamp((sums [+ y]) * scale + shift [+ residual]), or without a scale
-/// y = sums [+ y].
+/// Where a whole tile goes, and how: `finish_tile` of a tile that is still in registers.
 template <class T>
 struct TileFinish {
-  T* output = nullptr;            // the tile's first column, as those below
-  const long* offsets = nullptr;  // of its rows
-  const T* scale = nullptr;
-  const T* shift = nullptr;  // there with a scale
-  const T* residual = nullptr;
-  T least{}, largest{};
-  bool add = false;  // to what the output holds
+  const Epilogue<T>& epilogue;  // a bounded one
+  T* output;
+  const long* offsets;  // of its rows
+  long column;          // of the whole matrix
+  bool add;             // to what the output holds
+  bool apply;           // the epilogue
 };
 
-/// Finishes one column of vectors where it is, in registers.
+/// Finishes one column of vectors, `place` numbers from the tile's first.
 template <int Rows, class T>
 [[gnu::always_inline]] inline void finish_vectors(Simd<T> (&sums)[Rows], long place, const TileFinish<T>& f) {
   using V = Simd<T>;
-  T* const output = f.output + place;
+  const long column = f.column + place;
+  T* const output = f.output + column;
   const long* const offsets = f.offsets;
   if (f.add) {
     MMDL_UNROLL
     for (int r = 0; r < Rows; ++r) sums[r] += load_vector<V>(output + offsets[r]);
   }
-  if (f.scale != nullptr) {
-    const V scale = load_vector<V>(f.scale + place), shift = load_vector<V>(f.shift + place);
+  if (f.apply) {
+    const BoundedEpilogue<T> bounded(f.epilogue, column);
     MMDL_UNROLL
-    for (int r = 0; r < Rows; ++r) sums[r] = sums[r] * scale + shift;
-    if (f.residual != nullptr) {
-      MMDL_UNROLL
-      for (int r = 0; r < Rows; ++r) sums[r] += load_vector<V>(f.residual + offsets[r] + place);
-    }
-    const V low = V{} + f.least, high = V{} + f.largest;
-    MMDL_UNROLL
-    for (int r = 0; r < Rows; ++r) {
-      sums[r] = sums[r] < low ? low : sums[r];  // so that a NaN passes
-      sums[r] = sums[r] > high ? high : sums[r];
-    }
+    for (int r = 0; r < Rows; ++r) sums[r] = bounded.apply(sums[r], offsets[r] + column);
   }
   MMDL_UNROLL
   for (int r = 0; r < Rows; ++r) store_vector(output + offsets[r], sums[r]);

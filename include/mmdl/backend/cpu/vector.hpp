@@ -64,21 +64,21 @@ inline constexpr long simd_width = simd_bytes / static_cast<long>(sizeof(Wide<T>
 
 /// Reads `sizeof(V)` bytes from anywhere: `load_vector<Simd<T>>(p)`, or `load_vector<T>(p)` for one number.
 template <class V, class T>
-[[gnu::always_inline]] inline V load_vector(const T* place) {
+V load_vector(const T* place) {
   V value;
   std::memcpy(&value, place, sizeof(V));
   return value;
 }
 
 template <class V, class T>
-[[gnu::always_inline]] inline void store_vector(T* place, const V& value) {
+void store_vector(T* place, const V& value) {
   std::memcpy(place, &value, sizeof(V));
 }
 
 /// sum += a * b. GCC, left alone, reads a factor that is used again and again from memory each time, and
 /// moves sums between registers; an array's element as the operand it keeps in memory.
 template <class V>
-[[gnu::always_inline]] inline void multiply_add(V& sum, const V& a, const V& b) {
+void multiply_add(V& sum, const V& a, const V& b) {
 #if defined(__FMA__) && defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__)
   V result = sum;
   if constexpr (sizeof(sum[0]) == 4)
