@@ -242,6 +242,10 @@ TEST_CASE("convolution: depthwise") {
   check_both(convolution({5, 1, 24}, 24, window(3, 1, 1, 1, 24)), 1);  // every place sees one column
   check_both(convolution({3, 20, 8}, 8, {1, 3, 1, 1, 8, 0, 2, 0, 2}), 2);
   check_both(convolution({40, 3, 16}, 16, window(3, 1, 1, 1, 16)), 2);  // more lines than are summed at once
+  // Threads that begin within a sample, and lines that no window is over.
+  check_both(convolution({33, 17, 24}, 24, window(3, 1, 2, 2, 24)), 3);
+  check_both(convolution({34, 35, 32}, 32, window(2, 3, 0, 1, 32)), 3);
+  check_both(convolution({3, 2, 64}, 64, window(5, 2, 4, 1, 64)), 40);
 }
 
 TEST_CASE("convolution: Winograd's algorithm, forced, wherever it applies") {

@@ -10,6 +10,7 @@
 #include "column_sums.hpp"
 #include "convolution_epilogue.hpp"
 #include "depthwise_line.hpp"
+#include "depthwise_ring.hpp"
 #include "kernel.hpp"
 #include "window_phase.hpp"
 
@@ -21,7 +22,7 @@ template <class T>
 struct CpuKernel<operators::DepthwiseConvolution, T> {
   static long workspace(const Node& node, int, bool training) {
     const long of_backward = training ? 2 * thread_count() * weight_count(node) : 0;
-    return std::max(epilogue_workspace(node), of_backward);
+    return std::max(epilogue_workspace(node) + thread_count() * ring_memory(node), of_backward);
   }
 
   static void forward(const ForwardArguments<T>& a) {
@@ -29,16 +30,25 @@ struct CpuKernel<operators::DepthwiseConvolution, T> {
     const long channels = node.input.channels, lines = static_cast<long>(a.samples) * node.output.height;
     const long line_numbers = node.output.width * channels;
     const Epilogue<T> epilogue = convolution_epilogue(a);
+    const bool in_registers = !epilogue.plain() && epilogue.residual == nullptr && epilogue.bounded();
     const T* const input = a.inputs[0];
     const W* const weights = a.parameters[0];
     T* const output = a.output;
-    parallel_ranges(lines, (4096 + line_numbers - 1) / line_numbers, [&](long begin, long end) {
-      for (long line = begin; line < end; ++line) {
-        const long offset = line * line_numbers;
-        window_line(node, input, line)
-            .correlate({weights, node.window.kernel_width * channels, channels}, false, output + offset,
-                       channels);
-        if (!epilogue.plain()) finish_line(epilogue, output, offset, node.output.width, channels);
+    W* const scratch = a.workspace + epilogue_workspace(node);
+    const long parts =
+        std::clamp<long>(lines * line_numbers / 4096, 1, std::min<long>(thread_count(), lines));
+    parallel([&](long thread, long threads) {
+      for (long part = thread; part < parts; part += threads) {
+        DepthwiseRing<T> ring(node);
+        ring.start(reinterpret_cast<T*>(scratch + part * ring_memory(node)));
+        for (long line = lines * part / parts; line < lines * (part + 1) / parts; ++line) {
+          const long offset = line * line_numbers;
+          ring.window(input, line / node.output.height, line % node.output.height)
+              .correlate({weights, node.window.kernel_width * channels, channels}, false, output + offset,
+                         channels, in_registers ? &epilogue : nullptr);
+          if (!epilogue.plain() && !in_registers)
+            finish_line(epilogue, output, offset, node.output.width, channels);
+        }
       }
     });
   }
@@ -81,6 +91,13 @@ struct CpuKernel<operators::DepthwiseConvolution, T> {
  private:
   using W = Wide<T>;
 
+  /// Numbers of scratch for the lines under the window of one thread.
+  static long ring_memory(const Node& node) {
+    constexpr long of_line = 64 / static_cast<long>(sizeof(W));
+    const long bytes = DepthwiseRing<T>(node).size() * static_cast<long>(sizeof(T));
+    return (bytes + 63) / 64 * of_line;
+  }
+
   static constexpr long lines_a_sum = 16;  // lines that are summed before they are added to the sum of all
 
   static long weight_count(const Node& node) {
@@ -92,22 +109,11 @@ struct CpuKernel<operators::DepthwiseConvolution, T> {
     for (long i = 0; i < count; ++i) total[i] += sums[i], sums[i] = W{};
   }
 
-  /// What fusion joined, while the line is in the first cache.
+  /// What fusion joined that is not finished in registers, while the line is in a near cache.
   static void finish_line(const Epilogue<T>& epilogue, T* output, long offset, long places, long channels) {
     const Epilogue<T> e = epilogue;  // a copy, which no store can change
-    const bool bounded = e.residual == nullptr && e.bounded();
-    const W least = e.least(), largest = e.largest();
     const auto finish = [&]<class V>(V value, long c, long place) {
-      if (bounded) {
-        if (e.scale != nullptr) value *= load_vector<V>(e.scale + c);
-        if (e.shift != nullptr) value += load_vector<V>(e.shift + c);
-        const V low = V{} + least, high = V{} + largest;
-        value = value < low ? low : value;  // so that a NaN passes
-        value = value > high ? high : value;
-      } else {
-        value = e.apply(value, c, place);
-      }
-      store_vector(output + place, value);
+      store_vector(output + place, e.apply(value, c, place));
     };
     for (long place = offset, end = offset + places * channels; place < end; place += channels) {
       long c = 0;
@@ -117,7 +123,7 @@ struct CpuKernel<operators::DepthwiseConvolution, T> {
     }
   }
 
-  /// The window over the input at a line of the output.
+  /// The window over the input at a line of the output, for its products with the gradient.
   static DepthwiseLine<T> window_line(const Node& node, const T* input, long line) {
     const Window& w = node.window;
     const long y = line % node.output.height * w.stride - w.pad_top;
@@ -127,7 +133,7 @@ struct CpuKernel<operators::DepthwiseConvolution, T> {
     window.line_step = w.dilation * line_numbers;
     window.rows = taps_inside(y, w.dilation, w.kernel_height, node.input.height);
     window.width = node.input.width;
-    window.channels = node.input.channels;
+    window.channels = window.pixel_stride = node.input.channels;
     window.x0 = -w.pad_left;
     window.step = w.stride;
     window.dx = w.dilation;
@@ -149,7 +155,7 @@ struct CpuKernel<operators::DepthwiseConvolution, T> {
         y + 1 == node.output.height ? node.input.height : std::min<long>(first + w.stride, node.input.height);
     DepthwiseLine<T> window;
     window.width = node.output.width;
-    window.channels = channels;
+    window.channels = window.pixel_stride = channels;
     for (long row = first; row < last; ++row) {
       const WindowPhase rows(row + w.pad_top, w.kernel_height, w.stride, w.dilation);
       window.image = a.output_gradient + (sample * node.output.height + rows.origin) * line_numbers;

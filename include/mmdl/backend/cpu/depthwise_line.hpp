@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "gemm_epilogue.hpp"
 #include "vector.hpp"
 
 namespace mmdl::detail {
@@ -46,13 +47,16 @@ struct DepthwiseGroup {
 };
 
 /// A window that slides along a line of an image of interleaved channels: at its place x, tap (i, j) is on
-/// pixel x * step + x0 + j * dx of the line image + i * line_step.
+/// pixel x * step + x0 + j * dx of the line at image + origin + i * line_step. Where the lines lie in a ring,
+/// what goes beyond `around` numbers begins at the image again.
 template <class T>
 struct DepthwiseLine {
-  const T* image = nullptr;  // the line under the first row of taps
-  long line_step = 0;
+  const T* image = nullptr;
+  long origin = 0, line_step = 0;
+  long around = 0;  // 0: no ring
   IndexRange rows;  // of taps, those that lie inside of the image
   long width = 0, channels = 0;
+  long pixel_stride = 0;  // channels, or a little more
   long x0 = 0, step = 1, dx = 1, taps = 0;
   long places = 0;
 
@@ -63,15 +67,18 @@ struct DepthwiseLine {
   };
 
   /// output[x * output_stride + c] = the sum over the taps of the pixel's channel c times the weight's; with
-  /// `accumulate` it is added to what is there.
-  void correlate(const Weights& weights, bool accumulate, T* output, long output_stride) const {
+  /// `accumulate` it is added to what is there. A bounded epilogue without residual may follow.
+  void correlate(const Weights& weights, bool accumulate, T* output, long output_stride,
+                 const Epilogue<T>* epilogue = nullptr) const {
     for_groups([&]<class V, class G>(V, G, long x, IndexRange vectors) {
       const DepthwiseLine line = *this;  // copies, which no store can change
       const Weights w = weights;
       const bool add = accumulate;
       const long stride = output_stride;
+      const Epilogue<T>* const finish = epilogue;
       const IndexRange inside = inside_range<G>(x);
-      const T* pixels = line.image + (x * line.step + line.x0) * line.channels;
+      const T* pixels = line.image + (x * line.step + line.x0) * line.pixel_stride;
+      const long first_line = line.place(line.rows.first);
       T* const first = output + x * stride;
       constexpr long lanes = sizeof(V) / sizeof(Wide<T>);
       for (long c = vectors.first; c < vectors.last; c += lanes) {
@@ -79,9 +86,17 @@ struct DepthwiseLine {
         T* const to = first + c;
         MMDL_UNROLL
         for (int p = 0; p < G::places; ++p) sums[p] = add ? load_vector<V>(to + p * stride) : V{};
-        for (long i = line.rows.first; i < line.rows.last; ++i)
-          add_row<V, G>(line, pixels + i * line.line_step + c, inside, w.data + i * w.tap_y + c, w.tap_x,
-                        sums);
+        long place = first_line;
+        for (long i = line.rows.first; i < line.rows.last; ++i) {
+          add_row<V, G>(line, pixels + place + c, inside, w.data + i * w.tap_y + c, w.tap_x, sums);
+          place += line.line_step;
+          if (place >= line.around && line.around > 0) place -= line.around;
+        }
+        if (finish != nullptr) {
+          const BoundedEpilogue<T, V> bounded(*finish, c);
+          MMDL_UNROLL
+          for (int p = 0; p < G::places; ++p) sums[p] = bounded.apply(sums[p], 0);
+        }
         MMDL_UNROLL
         for (int p = 0; p < G::places; ++p) store_vector(to + p * stride, sums[p]);
       }
@@ -94,7 +109,7 @@ struct DepthwiseLine {
     for_groups([&]<class V, class G>(V, G, long x, IndexRange vectors) {
       const DepthwiseLine line = *this;
       const IndexRange inside = inside_range<G>(x);
-      const T* pixels = line.image + (x * line.step + line.x0) * line.channels;
+      const T* pixels = line.image + line.origin + (x * line.step + line.x0) * line.pixel_stride;
       constexpr long lanes = sizeof(V) / sizeof(Wide<T>);
       for (long c = vectors.first; c < vectors.last; c += lanes) {
         V factors[G::places];
@@ -112,6 +127,12 @@ struct DepthwiseLine {
   static constexpr int together =
       7;  // divides 224 and its halves; its sums and a row of weights fit the registers
 
+  /// Where the line under the row of taps `i` begins.
+  long place(long i) const {
+    const long straight = origin + i * line_step;
+    return around > 0 ? straight % around : straight;
+  }
+
   /// One row of taps of a group.
   template <class V, class G>
   static void add_row(const DepthwiseLine& line, const T* pixels, IndexRange inside, const Wide<T>* weights,
@@ -120,14 +141,14 @@ struct DepthwiseLine {
       V factors[G::taps];
       MMDL_UNROLL
       for (int j = 0; j < G::taps; ++j, weights += tap_x) factors[j] = load_vector<V>(weights);
-      G::template meet<V>(pixels, line.channels, inside,
-                          [&](int p, int j, const V& pixel) { sums[p] += factors[j] * pixel; });
+      G::template meet<V>(pixels, line.pixel_stride, inside,
+                          [&](int p, int j, const V& pixel) { multiply_add(sums[p], factors[j], pixel); });
     } else {
       for (long j = inside.first; j < inside.last; ++j) {
         const V factor = load_vector<V>(weights + j * tap_x);
         MMDL_UNROLL
         for (int p = 0; p < G::places; ++p)
-          sums[p] += factor * load_vector<V>(pixels + (p * line.step + j * line.dx) * line.channels);
+          sums[p] += factor * load_vector<V>(pixels + (p * line.step + j * line.dx) * line.pixel_stride);
       }
     }
   }
@@ -139,8 +160,8 @@ struct DepthwiseLine {
       V sum[G::taps];
       MMDL_UNROLL
       for (int j = 0; j < G::taps; ++j) sum[j] = load_vector<V>(sums + j * line.channels);
-      G::template meet<V>(pixels, line.channels, inside,
-                          [&](int p, int j, const V& pixel) { sum[j] += factors[p] * pixel; });
+      G::template meet<V>(pixels, line.pixel_stride, inside,
+                          [&](int p, int j, const V& pixel) { multiply_add(sum[j], factors[p], pixel); });
       MMDL_UNROLL
       for (int j = 0; j < G::taps; ++j) store_vector(sums + j * line.channels, sum[j]);
     } else {
@@ -148,7 +169,7 @@ struct DepthwiseLine {
         V sum = load_vector<V>(sums + j * line.channels);
         MMDL_UNROLL
         for (int p = 0; p < G::places; ++p)
-          sum += factors[p] * load_vector<V>(pixels + (p * line.step + j * line.dx) * line.channels);
+          sum += factors[p] * load_vector<V>(pixels + (p * line.step + j * line.dx) * line.pixel_stride);
         store_vector(sums + j * line.channels, sum);
       }
     }

@@ -92,11 +92,10 @@ struct Epilogue {
   }
 };
 
-/// A bounded epilogue of one column of vectors: what all of its rows share is loaded once.
-template <class T>
+/// A bounded epilogue of one column of vectors (or of single numbers): what all of its rows share is loaded
+/// once.
+template <class T, class V = Simd<T>>
 class BoundedEpilogue {
-  using V = Simd<T>;
-
  public:
   BoundedEpilogue(const Epilogue<T>& e, long column)
       : residual_(e.residual),

@@ -75,20 +75,23 @@ void store_vector(T* place, const V& value) {
   std::memcpy(place, &value, sizeof(V));
 }
 
-/// sum += a * b. GCC, left alone, reads a factor that is used again and again from memory each time, and
-/// moves sums between registers; an array's element as the operand it keeps in memory.
+/// sum += a * b, of vectors or single numbers. GCC, left alone, reads a factor that is used again and again
+/// from memory each time, and moves sums between registers; an array's element as the operand it keeps in
+/// memory.
 template <class V>
 void multiply_add(V& sum, const V& a, const V& b) {
 #if defined(__FMA__) && defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__)
-  V result = sum;
-  if constexpr (sizeof(sum[0]) == 4)
-    asm("vfmadd231ps %2, %1, %0" : "+v"(result) : "v"(a), "v"(b));
-  else
-    asm("vfmadd231pd %2, %1, %0" : "+v"(result) : "v"(a), "v"(b));
-  sum = result;
-#else
-  sum += a * b;
+  if constexpr (!std::is_arithmetic_v<V>) {
+    V result = sum;
+    if constexpr (sizeof(sum[0]) == 4)
+      asm("vfmadd231ps %2, %1, %0" : "+v"(result) : "v"(a), "v"(b));
+    else
+      asm("vfmadd231pd %2, %1, %0" : "+v"(result) : "v"(a), "v"(b));
+    sum = result;
+    return;
+  }
 #endif
+  sum += a * b;
 }
 
 /// Integers, one for each number of a vector.
