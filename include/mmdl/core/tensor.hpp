@@ -12,54 +12,12 @@
 #include <string>
 #include <utility>
 
+#include "../core/buffer.hpp"
 #include "../core/error.hpp"
 #include "../core/random.hpp"
 #include "../core/shape.hpp"
 
 namespace mmdl {
-
-namespace detail {
-
-inline constexpr std::size_t buffer_alignment = 64;  // a cache line, and the widest vector register
-
-/// Owned, aligned memory of plain numbers; `reserve` never shrinks and does not keep the contents.
-template <class T>
-class Buffer {
- public:
-  Buffer() = default;
-  explicit Buffer(std::size_t count) { reserve(count); }
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-  Buffer(Buffer&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), capacity_(std::exchange(other.capacity_, 0)) {}
-  Buffer& operator=(Buffer&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(capacity_, other.capacity_);
-    return *this;
-  }
-  ~Buffer() { release(); }
-
-  void reserve(std::size_t count) {
-    if (count <= capacity_) return;
-    release();
-    data_ = static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{buffer_alignment}));
-    capacity_ = count;
-  }
-  T* data() { return data_; }
-  const T* data() const { return data_; }
-  std::size_t capacity() const { return capacity_; }
-
- private:
-  void release() {
-    if (data_ != nullptr) ::operator delete (data_, std::align_val_t{buffer_alignment});
-    data_ = nullptr;
-    capacity_ = 0;
-  }
-  T* data_ = nullptr;
-  std::size_t capacity_ = 0;
-};
-
-}  // namespace detail
 
 /// A batch of samples of static shape `S`, contiguous, the sample outermost, channels innermost (NHWC).
 /// A new tensor is zero. PyTorch: a contiguous `torch.Tensor` of shape (samples, ...), channels last.
