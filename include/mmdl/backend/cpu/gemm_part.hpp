@@ -136,11 +136,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
       for (long column = n; column < n_end; column += tile_columns<T>) {
         const bool packed = column >= packed_n;
         const T* b = packed ? packed_b + (column - packed_n) * steps : g_.b.data + k * g_.b.stride + column;
-        if (add)  // what it holds is read when the tile is done
-          for (long r = 0; r < height; ++r) {
-            __builtin_prefetch(output + offsets_[row + r] + column, 1);
-            __builtin_prefetch(output + offsets_[row + r] + column + simd_width<T>, 1);
-          }
+        fetch_results(output, row, height, column, apply ? g_.epilogue.residual : nullptr);
         if (whole_rows && packed && column + tile_columns<T> <= n_end) {
           (ahead_a_.done() ? ahead_b_ : ahead_a_).fetch(lines_here);
           const TileFinish<T> finish{g_.epilogue, output, offsets_ + row, column, add, apply};
@@ -159,6 +155,19 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
         const long before = packed ? 0 : tile_columns<T> - width;
         multiply_edge(m, row, height, k, steps, b - before, packed ? tile_columns<T> : g_.b.stride, before,
                       width, column, output, add, last);
+      }
+    }
+  }
+
+  /// Asks for the lines that a tile is written to when it is done, and those that are added to it then. A
+  /// store to a line that is elsewhere holds up those after it.
+  void fetch_results(const T* output, long row, long height, long column, const T* residual) const {
+    constexpr long line = 64 / static_cast<long>(sizeof(T));
+    for (long r = 0; r < height; ++r) {
+      const long offset = offsets_[row + r] + column;
+      for (long i = 0; i < tile_columns<T>; i += line) {
+        __builtin_prefetch(output + offset + i, 1);
+        if (residual != nullptr) __builtin_prefetch(residual + offset + i);
       }
     }
   }
