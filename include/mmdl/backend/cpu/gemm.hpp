@@ -19,7 +19,8 @@ struct GemmParts {
 /// The division with the least work for the busiest thread: multiplying, packing, adding partial sums.
 inline GemmParts gemm_parts(long rows, long columns, long depth, long panel, bool split_depth, long threads) {
   GemmParts best;
-  if (rows * columns * depth < 200000) return best;  // less than starting a thread costs
+  // Less than starting a thread costs. Of few rows it is the reading of the second factor that takes time.
+  if (depth * (rows * columns + 8 * (rows + columns)) < 300000) return best;
   const auto tiles = [](long extent, long tile, long parts) {
     return static_cast<double>(divide_up(divide_up(extent, tile), parts) * tile);
   };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "column_sums.hpp"
+#include "few_rows.hpp"
 #include "gemm.hpp"
 #include "kernel.hpp"
 
@@ -49,16 +50,18 @@ struct CpuKernel<operators::Linear, T> {
       const T *first = a.inputs[0], *second = a.output_gradient;
       long height = inputs, width = outputs;
       if (node.weight_transposed) std::swap(first, second), std::swap(height, width);
-      auto g = product(first, rows(a), height, second, a.parameter_gradients[0], width);
-      g.transpose_a = true;
-      g.layout.grid_width = height;
-      g.b.stride = width;
-      g.epilogue.accumulate = a.accumulate_parameters;
-      gemm(g, a.workspace, true);
+      if (!outer_products(rows(a), first, height, second, width, a)) {
+        auto g = product(first, rows(a), height, second, a.parameter_gradients[0], width);
+        g.transpose_a = true;
+        g.layout.grid_width = height;
+        g.b.stride = width;
+        g.epilogue.accumulate = a.accumulate_parameters;
+        gemm(g, a.workspace, true);
+      }
     }
     if (a.parameter_gradients[1] != nullptr)
       column_sums(a.output_gradient, rows(a), outputs, a.parameter_gradients[1], a.accumulate_parameters);
-    if (a.input_gradients[0] != nullptr) {
+    if (a.input_gradients[0] != nullptr && !inner_products(rows(a), inputs, outputs, a)) {
       auto g = product(a.output_gradient, rows(a), outputs, a.parameters[0], a.input_gradients[0], inputs);
       set_weight(node, g.b, a.parameters[0], !node.weight_transposed);
       g.epilogue.accumulate = a.accumulate[0];
@@ -72,6 +75,32 @@ struct CpuKernel<operators::Linear, T> {
   template <class Arguments>
   static long rows(const Arguments& a) {
     return a.samples * a.node->output.pixels();
+  }
+
+  /// The gradients of a few rows, read from and written to where they are; false where they are not for this.
+  static bool outer_products(long rows, const T* first, long height, const T* second, long width,
+                             const BackwardArguments<T>& a) {
+    if constexpr (!is_narrow<T>) {
+      if (rows <= few_rows)
+        with_few_rows(rows, [&]<int Rows>() {
+          FewRows<Rows, T>::outer(first, height, second, width, a.accumulate_parameters,
+                                  a.parameter_gradients[0]);
+        });
+      return rows <= few_rows;
+    }
+    return false;
+  }
+  static bool inner_products(long rows, long inputs, long outputs, const BackwardArguments<T>& a) {
+    if constexpr (!is_narrow<T>) {
+      const bool here = rows <= few_rows && !a.node->weight_transposed;
+      if (here)
+        with_few_rows(rows, [&]<int Rows>() {
+          FewRows<Rows, T>::inner(a.parameters[0], inputs, a.output_gradient, outputs, a.accumulate[0],
+                                  a.input_gradients[0]);
+        });
+      return here;
+    }
+    return false;
   }
 
   /// The weights as a second factor, or their transpose.
