@@ -78,8 +78,21 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
     return {g_.a.data + m * g_.a.sample_stride + k, rows, steps, g_.a.sample_stride};
   }
 
-  /// Whether the rows of the first factor can be read where they are.
-  bool rows_may_stay() const { return !many_rows && !g_.transpose_a && g_.a.plain(); }
+  /// Whether the rows of the first factor can be read where they are: those of a plain matrix, and of patches
+  /// whole tiles within a line of the image.
+  bool rows_may_stay() const { return !many_rows && !g_.transpose_a && (g_.a.plain() || g_.a.joined()); }
+
+  /// The tile of rows that begins at `m`, from step `k` on, where it lies; with a null address if it does
+  /// not.
+  TileSource<T> tile_in_place(long m, long height, long k) const {
+    const PatchMatrix<T>& a = g_.a;
+    if (a.plain()) return {a.data + m * a.sample_stride + k, a.sample_stride, block_depth<T>};
+    const T* const place = height == tile_rows ? a.place(m, height) : nullptr;
+    if (place == nullptr) return {nullptr, 0, 0};
+    const long line = a.dy * a.width * a.pixel_stride, piece = a.taps_x * a.channels;
+    return {place + k / piece * line + k % piece, a.step * a.pixel_stride, piece - k % piece, piece,
+            line - piece};
+  }
 
   /// Whether the transposed tile of rows that begins at `m` is read where it is. The last one of a matrix is
   /// not, where it would reach beyond.
@@ -123,16 +136,21 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
     for (long row = 0; row < rows; row += tile_rows) {
       const long height = std::min<long>(tile_rows, rows - row);
       const bool whole_rows = bounded && height == tile_rows && !read_in_place(m + row);
-      const T* a = packed_tile(row, steps);
-      long a_row = packed_row<T>;
+      TileSource<T> source{packed_tile(row, steps), packed_row<T>, steps};
+      bool to_gather = rows_in_place_;  // by those that read only packed rows
       if (rows_in_place_) {
-        a_row = g_.a.sample_stride;
-        a = g_.a.data + (m + row) * a_row + k;
-        ahead_a_ = {a + height * a_row, std::min<long>(tile_rows, g_.a.rows() - (m + row + height)), steps,
-                    a_row};
+        const TileSource<T> there = tile_in_place(m + row, height, k);
+        if (there.a != nullptr) {
+          source = there;
+        } else {
+          g_.a.gather(m + row, m + row + height, k, k_end, packed_tile(row, steps), packed_row<T>);
+          to_gather = false;
+        }
+        if (g_.a.plain())
+          ahead_a_ = {there.a + height * there.row,
+                      std::min<long>(tile_rows, g_.a.rows() - (m + row + height)), steps, there.row};
       }
       const long lines_here = rows_in_place_ ? divide_up(ahead_a_.lines(), panels) : lines;
-      bool to_gather = rows_in_place_;
       for (long column = n; column < n_end; column += tile_columns<T>) {
         const bool packed = column >= packed_n;
         const T* b = packed ? packed_b + (column - packed_n) * steps : g_.b.data + k * g_.b.stride + column;
@@ -141,9 +159,9 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
           (ahead_a_.done() ? ahead_b_ : ahead_a_).fetch(lines_here);
           const TileFinish<T> finish{g_.epilogue, output, offsets_ + row, column, add, apply};
           if (g_.transpose_a)
-            multiply_whole_tile<tile_rows, 1, packed_step>(steps, a, 1, b, finish);
+            multiply_whole_tile<tile_rows, 1, packed_step>(steps, source, b, finish);
           else
-            multiply_whole_tile<tile_rows, whole_row_stride, 1>(steps, a, a_row, b, finish);
+            multiply_whole_tile<tile_rows, whole_row_stride, 1>(steps, source, b, finish);
           continue;
         }
         if (to_gather) {

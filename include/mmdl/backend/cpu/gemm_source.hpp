@@ -29,6 +29,21 @@ struct PatchMatrix {
   /// A plain matrix: row `index` begins at data + index * sample_stride.
   bool plain() const { return height * width * grid_height * grid_width * taps_y * taps_x == 1; }
 
+  /// Whether a row of taps is one piece of a line of the image: neighbouring taps are neighbours in memory.
+  bool joined() const { return dx == 1 && pixel_stride == channels; }
+
+  /// Where row `index` begins in the image, if `count` rows from it on lie in one line of the grid and within
+  /// the image: they are `step` pixels apart, and their rows of taps `dy` lines. Else null.
+  const T* place(long index, long count) const {
+    const long x = index % grid_width, y = index / grid_width % grid_height;
+    const long left = x * step + x0, top = y * step + y0;
+    const bool within = joined() && x + count <= grid_width && left >= 0 && top >= 0 &&
+                        left + (count - 1) * step + taps_x <= width && top + (taps_y - 1) * dy < height;
+    return within
+               ? data + index / grid_width / grid_height * sample_stride + (top * width + left) * pixel_stride
+               : nullptr;
+  }
+
   /// Copies the columns [first, last) of the rows [begin, end) to `to`, a row every `to_stride` numbers.
   [[gnu::noinline]] void gather(long begin, long end, long first, long last, T* to, long to_stride) const {
     if (plain()) {
@@ -53,10 +68,8 @@ struct PatchMatrix {
   /// no more than its copy.
   void gather_line(const T* image, long y, long x, long count, long first, long last, T* to,
                    long to_stride) const {
-    // Neighbouring taps of an undilated window are neighbours in memory: they are copied as one piece.
-    const bool joined = dx == 1 && pixel_stride == channels;
-    const long piece = joined ? taps_x * channels : channels;
-    const long pieces_x = joined ? 1 : taps_x;
+    const long piece = joined() ? taps_x * channels : channels;
+    const long pieces_x = joined() ? 1 : taps_x;
     const long line = width * pixel_stride, stride = step * pixel_stride;
     long tap_y = first / piece / pieces_x, tap_x = first / piece % pieces_x, place = first % piece;
     for (long column = first; column < last;) {

@@ -123,37 +123,54 @@ template <int Rows, class T>
   for (int r = 0; r < Rows; ++r) store_vector(output + offsets[r], sums[r]);
 }
 
-/// multiply_tile() where `b` is packed: a whole tile, that is finished without leaving the registers. Number
-/// r of step k is a[r * a_row + k * Step], with RowStride for `a_row` where it is not 0.
+/// The first factor of a tile: number r of step k is a[r * row + k * Step]. In an image the steps are in
+/// pieces, one for each row of taps: the first has `first` of them, the others `piece`, and between two are
+/// `gap` numbers of other pixels.
+template <class T>
+struct TileSource {
+  const T* a;
+  long row;
+  long first, piece = 0, gap = 0;
+};
+
+/// multiply_tile() where `b` is packed: a whole tile, that is finished without leaving the registers. Its
+/// rows are RowStride apart if that is not 0.
 template <int Rows, long RowStride, long Step, class T>
-[[gnu::noinline]] void multiply_whole_tile(long depth, const T* a, long a_row, const T* b,
+[[gnu::noinline]] void multiply_whole_tile(long depth, const TileSource<T>& source, const T* b,
                                            const TileFinish<T>& finish) {
   constexpr int at_once = 4;
   constexpr long width = simd_width<T>;
   // Two places and one distance reach all rows of a tile of six: the processor adds them where it reads.
   static_assert(RowStride != 0 || Rows <= 6);
-  const long row = RowStride == 0 ? a_row : RowStride;
-  const T* a_third = a + 3 * row;
+  const long row = RowStride == 0 ? source.row : RowStride, gap = source.gap;
+  const T *a = source.a, *a_third = a + 3 * row;
   const auto number = [&](int r, int step) {
     return RowStride != 0 || r < 3 ? a[r * row + step * Step] : a_third[(r - 3) * row + step * Step];
   };
   Simd<T> left[Rows], right[Rows];
   MMDL_UNROLL
   for (int r = 0; r < Rows; ++r) left[r] = right[r] = Simd<T>{};
-  long k = 0;
-  for (; k + at_once <= depth; k += at_once) {
-    MMDL_UNROLL
-    for (int step = 0; step < at_once; ++step)
-      multiply_step(left, right, b + step * 2 * width, [&](int r) { return number(r, step); });
-    a += at_once * Step;
-    a_third += at_once * Step;
-    b += at_once * 2 * width;
-  }
-  for (; k < depth; ++k) {
-    multiply_step(left, right, b, [&](int r) { return number(r, 0); });
-    a += Step;
-    a_third += Step;
-    b += 2 * width;
+  for (long count = source.first;; count = source.piece) {
+    if (count > depth) count = depth;
+    long k = 0;
+    for (; k + at_once <= count; k += at_once) {
+      MMDL_UNROLL
+      for (int step = 0; step < at_once; ++step)
+        multiply_step(left, right, b + step * 2 * width, [&](int r) { return number(r, step); });
+      a += at_once * Step;
+      a_third += at_once * Step;
+      b += at_once * 2 * width;
+    }
+    for (; k < count; ++k) {
+      multiply_step(left, right, b, [&](int r) { return number(r, 0); });
+      a += Step;
+      a_third += Step;
+      b += 2 * width;
+    }
+    depth -= count;
+    if (depth == 0) break;
+    a += gap;
+    a_third += gap;
   }
   finish_vectors(left, 0, finish);
   finish_vectors(right, width, finish);
