@@ -14,12 +14,12 @@ if command -v apt-get >/dev/null && ! [[ -e /usr/include/doctest/doctest.h ]]; t
 root=$("$PYTHON" -c 'import nvidia, os; print(list(nvidia.__path__)[0])' 2>/dev/null || true)
 cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DMMDL_GPU=ON ${root:+-DMMDL_CUDA_ROOT="$root"} \
   -DMMDL_BUILD_EXAMPLES=OFF -DMMDL_BUILD_BENCHMARKS=ON
-cmake --build "$build" --parallel --target test_gpu_device test_gpu_cuda test_gpu_emulated bench_gpu_networks bench_gpu_profile
+cmake --build "$build" --parallel --target test_gpu test_gpu_cuda bench_gpu_networks bench_gpu_profile
 
 status=0
-"$build"/tests/test_gpu_device --no-intro=true || status=1
+MMDL_TEST_ON_GPU=1 "$build"/tests/test_gpu --no-intro=true || status=1
 if command -v compute-sanitizer >/dev/null; then
-  compute-sanitizer --error-exitcode 1 "$build"/tests/test_gpu_device --no-intro=true --test-case="*small network*,*residuals*,*LSTM*" ||
+  MMDL_TEST_ON_GPU=1 compute-sanitizer --error-exitcode 1 "$build"/tests/test_gpu --no-intro=true --test-case="*small network*,*residuals*,*LSTM*" ||
     status=1
 else
   echo "compute-sanitizer: not found, not run"

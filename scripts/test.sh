@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what is missing, builds everything and runs every test, the sanitized ones too; ends with ctest's summary.
+# Installs what is missing, builds everything in a folder of its own (annotate and reproduce for fewer networks than a
+# user's build, and at -O1) and runs every test, the sanitized ones too; ends with ctest's summary.
 # Usage: test.sh [ctest options...]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -13,6 +14,6 @@ memory_jobs=$(awk '/MemAvailable/ { print int($2 / 1500000) }' /proc/meminfo)
 if ((memory_jobs < 1)); then memory_jobs=1; fi
 if ((jobs > memory_jobs)); then jobs=$memory_jobs; fi
 
-cmake --preset default -DMMDL_SANITIZED_TESTS=ON
-cmake --build --preset default --parallel "$jobs"
-exec ctest --preset default --parallel "$jobs" --no-tests=error "$@" </dev/null
+cmake --preset test
+cmake --build --preset test --parallel "$jobs"
+exec ctest --preset test --parallel "$jobs" --no-tests=error "$@" </dev/null

@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 
 #include <mmdl/gpu.hpp>
+#include <set>
+#include <string>
 
 #include "joins_and_sequences.hpp"
 #include "recording_device.hpp"
@@ -95,13 +97,23 @@ std::shared_ptr<RecordingDevice> everything() {
   return device;
 }
 
+/// All of them for sm_80. No text asks for the architecture, so for sm_90 one of each name is enough; nor is
+/// a text compiled again that another number type has asked for.
+void compile_texts(const RecordingDevice& device) {
+  static std::set<std::string> compiled;
+  std::set<std::string> names;
+  for (const auto& [source, text] : device.texts) {
+    if (names.insert(text.name()).second) CHECK_NOTHROW((void)compile_kernel(text, "sm_90"));
+    if (compiled.insert(source).second) CHECK_NOTHROW((void)compile_kernel(text, "sm_80"));
+  }
+  MESSAGE(device.texts.size() << " kernels by " << names.size() << " names, so far " << compiled.size());
+}
+
 template <class Backend>
 void compile_all() {
   const auto device = everything<Backend>();
-  MESSAGE(device->texts.size() << " kernels");
   CHECK(device->texts.size() > 50);
-  for (const char* architecture : {"sm_80", "sm_90"})
-    for (const auto& [source, text] : device->texts) CHECK_NOTHROW((void)compile_kernel(text, architecture));
+  compile_texts(*device);
 }
 
 template <class Backend>
@@ -128,8 +140,10 @@ void plan_all() {
 
 }  // namespace
 
-TEST_CASE("every kernel compiles for sm_80 and sm_90, float32") { compile_all<Gpu>(); }
-TEST_CASE("every kernel compiles for sm_80 and sm_90, bfloat16") { compile_all<GpuBFloat16>(); }
+TEST_CASE("every kernel compiles for sm_80, and one of each name for sm_90, float32") { compile_all<Gpu>(); }
+TEST_CASE("every kernel compiles for sm_80, and one of each name for sm_90, bfloat16") {
+  compile_all<GpuBFloat16>();
+}
 TEST_CASE("cuDNN plans every convolution, float32") { plan_all<Gpu>(); }
 TEST_CASE("cuDNN plans every convolution, bfloat16") { plan_all<GpuBFloat16>(); }
 

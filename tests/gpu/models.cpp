@@ -150,8 +150,9 @@ TEST_CASE("a step that is not finite changes nothing, statistics neither") {
   });
 }
 
-#ifndef MMDL_TEST_ON_GPU
+// Of emulated devices alone.
 TEST_CASE("a batch that does not fit says what it needs, what is free, and which would") {
+  if (on_gpu()) return;
   const OnDevice on(std::make_shared<EmulatedDevice>(true, std::size_t{3} << 20));
   Model<Net, Image, Gpu> gpu;
   CHECK_THROWS_WITH_AS((void)gpu.predict(drawn<Image>(20000, 1)), doctest::Contains("samples would fit"),
@@ -160,6 +161,7 @@ TEST_CASE("a batch that does not fit says what it needs, what is free, and which
 }
 
 TEST_CASE("a step is captured once for each batch size") {
+  if (on_gpu()) return;
   const auto device = std::make_shared<EmulatedDevice>();
   const OnDevice on(device);
   Model<Net, Image, Gpu> gpu;
@@ -168,4 +170,3 @@ TEST_CASE("a step is captured once for each batch size") {
   CHECK(device->captures == 1);
   CHECK(device->replays == 4);
 }
-#endif

@@ -52,12 +52,8 @@ Batch drawn_scenes(int first, int samples) {
 }  // namespace
 
 TEST_CASE("the annotator's losses on the scenes are the CPU's") {
-#ifdef MMDL_TEST_ON_GPU
-  constexpr int steps = 200, samples = 32, window = 20;
-#else
-  constexpr int steps = 3, samples = 3, window = 1;
-#endif
-  on_devices([] {
+  const int steps = on_gpu() ? 200 : 3, samples = on_gpu() ? 32 : 3, window = on_gpu() ? 20 : 1;
+  on_devices([=] {
     using Inputs = List<Image, Tags>;
     Model<Net, Inputs> cpu(3);
     Model<Net, Inputs, Gpu> gpu(3);

@@ -37,18 +37,23 @@ double worst(const std::vector<double>& a, const std::vector<double>& b) {
   return difference / scale;
 }
 
-template <class Net, class Input, Mode mode>
-void compare(const std::string& name) {
+/// Knows no network's type, so that it is compiled once for all of them.
+void expect_near(const std::string& name, const networks::Run<double>& plain,
+                 const networks::Run<double>& fused) {
   CAPTURE(name);
+  CHECK(worst(plain.outputs, fused.outputs) < 1e-12);
+  CHECK(worst(plain.gradients, fused.gradients) < 1e-10);
+  CHECK(worst(plain.states, fused.states) < 1e-12);
+}
+
+template <class Net, class Input, Mode mode>
+void compare(const char* name) {
   Model<Net, Input, Cpu<double>> model;
   for (const int samples : {1, 3}) {
     if (samples == 1 && mode == Mode::training) continue;  // batch norm after a pooling needs two values
-    const networks::Run<double> plain = networks::run<Unfused<Net, Input, mode>, mode>(model, samples);
-    const networks::Run<double> fused =
-        networks::run<detail::Program<Net, Input, mode>, mode>(model, samples);
-    CHECK(worst(plain.outputs, fused.outputs) < 1e-12);
-    CHECK(worst(plain.gradients, fused.gradients) < 1e-10);
-    CHECK(worst(plain.states, fused.states) < 1e-12);
+    const auto plain = networks::run<Unfused<Net, Input, mode>, mode>(model, samples);
+    const auto fused = networks::run<detail::Program<Net, Input, mode>, mode>(model, samples);
+    expect_near(name, plain, fused);
   }
 }
 

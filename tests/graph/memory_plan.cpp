@@ -16,27 +16,27 @@ namespace {
 
 constexpr long unit = 16;  // plans are multiples of this
 
-template <class Program>
+/// Knows no network's type, so that it is compiled once for all of them.
 class Simulation {
-  static constexpr const auto& graph = Program::graph;
-  static constexpr const auto& plan = Program::plan;
-  static constexpr const auto& backward = Program::backward;
-  static constexpr int count = static_cast<int>(std::size(Program::graph.nodes));
-
  public:
-  explicit Simulation(Mode mode)
-      : tags_(static_cast<std::size_t>(plan.total / unit), -1), tag_of_(count, -1) {
-    REQUIRE(plan.total % unit == 0);
+  /// `holder`, `dropped`: those of the program's backward.
+  Simulation(const detail::ProgramView& program, const int* holder, const bool* dropped)
+      : p_(program),
+        holder_(holder),
+        dropped_(dropped),
+        tags_(static_cast<std::size_t>(program.total / unit), -1),
+        tag_of_(static_cast<std::size_t>(program.node_count), -1) {
+    REQUIRE(p_.total % unit == 0);
     forward();
-    for (int i = 0; i < graph.outputs.count; ++i) expect_value(graph.outputs.id[i], count);
-    if (mode != Mode::inference)
+    for (int i = 0; i < p_.outputs.count; ++i) expect_value(p_.outputs.id[i], p_.node_count);
+    if (p_.training)
       run_backward();
     else
-      REQUIRE(backward.again_count == 0);
+      REQUIRE(p_.again_count == 0);
   }
 
  private:
-  static long units(int value) { return detail::rounded(graph.nodes[value].output.size()) / unit; }
+  long units(int value) const { return detail::rounded(p_.nodes[value].output.size()) / unit; }
 
   void write(long offset, long length, int tag) {
     REQUIRE(offset >= 0);
@@ -52,56 +52,55 @@ class Simulation {
     REQUIRE(intact);
   }
   void expect_value(int value, int reader) const {
-    if (value < graph.inputs) return;
-    expect(plan.value[value], units(value), tag_of_[static_cast<std::size_t>(value)],
+    if (value < p_.inputs) return;
+    expect(p_.value[value], units(value), tag_of_[static_cast<std::size_t>(value)],
            "value " + std::to_string(value) + " read by " + std::to_string(reader));
   }
   /// A value as the backward finds it: at its second place where it is computed again.
   void expect_kept(int value, int reader) const {
-    if (value < graph.inputs || plan.again[value] < 0) return expect_value(value, reader);
-    expect(plan.again[value], units(value), again_tag(value),
+    if (value < p_.inputs || p_.again_value[value] < 0) return expect_value(value, reader);
+    expect(p_.again_value[value], units(value), again_tag(value),
            "value " + std::to_string(value) + ", computed again, read by " + std::to_string(reader));
   }
-  static int again_tag(int value) { return 2 * count + value; }
+  int again_tag(int value) const { return 2 * p_.node_count + value; }
   static bool overlap(long a, long a_units, long b, long b_units) {
     return a < b + b_units * unit && b < a + a_units * unit;
   }
 
   void forward() {
-    for (int n = graph.inputs; n < count; ++n) {
-      const Node& node = graph.nodes[n];
+    for (int n = p_.inputs; n < p_.node_count; ++n) {
+      const Node& node = p_.nodes[n];
       if (node.merged) continue;
       for (int i = 0; i < node.input_count; ++i) {
         const int input = node.inputs[i];
         expect_value(input, n);
-        if (input < graph.inputs || !overlap(plan.value[n], units(n), plan.value[input], units(input)))
-          continue;
+        if (input < p_.inputs || !overlap(p_.value[n], units(n), p_.value[input], units(input))) continue;
         REQUIRE(detail::may_overwrite(node, i));  // only then may output and input share a place, exactly
-        REQUIRE(plan.value[n] == plan.value[input]);
+        REQUIRE(p_.value[n] == p_.value[input]);
       }
-      write(plan.value[n], units(n), n);
+      write(p_.value[n], units(n), n);
       tag_of_[static_cast<std::size_t>(n)] = n;
     }
   }
 
-  int gradient_tag(int value) const { return count + backward.holder[value]; }
+  int gradient_tag(int value) const { return p_.node_count + holder_[value]; }
   void expect_gradient(int value) const {
-    expect(plan.gradient[value], units(value), gradient_tag(value), "gradient of " + std::to_string(value));
+    expect(p_.gradient[value], units(value), gradient_tag(value), "gradient of " + std::to_string(value));
   }
 
   void run_backward() {
-    std::vector<bool> written(count, false);
-    for (int i = 0; i < graph.outputs.count; ++i) {
-      const int value = graph.outputs.id[i];
-      if (backward.holder[value] < 0) continue;
-      write(plan.gradient[value], units(value), gradient_tag(value));
+    std::vector<bool> written(static_cast<std::size_t>(p_.node_count), false);
+    for (int i = 0; i < p_.outputs.count; ++i) {
+      const int value = p_.outputs.id[i];
+      if (holder_[value] < 0) continue;
+      write(p_.gradient[value], units(value), gradient_tag(value));
       written[static_cast<std::size_t>(value)] = true;
     }
-    for (int i = 0; i < graph.outputs.count; ++i)
-      expect_value(graph.outputs.id[i], count);  // the loss reads them
-    for (int n = count - 1; n >= graph.inputs; --n) {
-      const Node& node = graph.nodes[n];
-      if (!backward.runs[n]) continue;
+    for (int i = 0; i < p_.outputs.count; ++i)
+      expect_value(p_.outputs.id[i], p_.node_count);  // the loss reads them
+    for (int n = p_.node_count - 1; n >= p_.inputs; --n) {
+      const Node& node = p_.nodes[n];
+      if (!p_.runs_backward[n]) continue;
       REQUIRE(written[static_cast<std::size_t>(n)]);
       compute_again(n);
       expect_gradient(n);
@@ -110,45 +109,54 @@ class Simulation {
       if (node.needs_output) expect_kept(n, n);
       for (int i = 0; i < node.input_count; ++i) {
         const int input = node.inputs[i];
-        if (backward.holder[input] < 0) continue;
-        const bool shared = backward.holder[input] == backward.holder[n];
-        REQUIRE(shared == overlap(plan.gradient[input], units(input), plan.gradient[n], units(n)));
-        REQUIRE(backward.accumulate[n][i] == written[static_cast<std::size_t>(input)]);
-        if (backward.accumulate[n][i])
+        if (holder_[input] < 0) continue;
+        const bool shared = holder_[input] == holder_[n];
+        REQUIRE(shared == overlap(p_.gradient[input], units(input), p_.gradient[n], units(n)));
+        REQUIRE(p_.accumulate[n][i] == written[static_cast<std::size_t>(input)]);
+        if (p_.accumulate[n][i])
           expect_gradient(input);
         else if (!shared)
-          write(plan.gradient[input], units(input), gradient_tag(input));
+          write(p_.gradient[input], units(input), gradient_tag(input));
         written[static_cast<std::size_t>(input)] = true;
       }
       // What is read again below must have survived the writes.
       for (int i = 0; i < read; ++i) expect_kept(node.inputs[i], n);
     }
-    REQUIRE(again_ == again_count);
+    REQUIRE(again_ == p_.again_count);
   }
 
   void compute_again(int step) {
-    for (; again_ < again_count; ++again_) {
-      const int n = backward.again[again_];
-      if (backward.again_before[n] != step) return;
-      REQUIRE(backward.dropped[n]);
-      const Node& node = graph.nodes[n];
+    for (; again_ < p_.again_count; ++again_) {
+      const int n = p_.again[again_];
+      if (p_.again_before[n] != step) return;
+      REQUIRE(dropped_[n]);
+      const Node& node = p_.nodes[n];
       for (int i = 0; i < node.input_count; ++i) expect_kept(node.inputs[i], n);
-      write(plan.again[n], units(n), again_tag(n));
+      write(p_.again_value[n], units(n), again_tag(n));
       for (int i = 0; i < node.input_count; ++i) expect_kept(node.inputs[i], n);  // not overwritten
     }
   }
 
-  static constexpr auto again_count = static_cast<unsigned>(backward.again_count);
-  unsigned again_ = 0;  // how many values have been computed again
+  int again_ = 0;  // how many values have been computed again
+  const detail::ProgramView& p_;
+  const int* holder_;
+  const bool* dropped_;
   std::vector<int> tags_;
   std::vector<int> tag_of_;
 };
 
+template <class Net, class Input, Mode mode>
+void simulate() {
+  using P = detail::Program<Net, Input, mode>;
+  static constexpr detail::ProgramView program = detail::program_view<P, mode>();
+  Simulation(program, P::backward.holder, P::backward.dropped);
+}
+
 template <class Net, class Input>
 void simulate() {
-  Simulation<detail::Program<Net, Input, Mode::inference>>{Mode::inference};
-  Simulation<detail::Program<Net, Input, Mode::training>>{Mode::training};
-  Simulation<detail::Program<Net, Input, Mode::training_with_inputs>>{Mode::training_with_inputs};
+  simulate<Net, Input, Mode::inference>();
+  simulate<Net, Input, Mode::training>();
+  simulate<Net, Input, Mode::training_with_inputs>();
 }
 
 using Photo = Shape<224, 224, 3>;

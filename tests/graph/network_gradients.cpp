@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cmath>
-#include <string>
 
 #include "mmdl/mmdl.hpp"
 #include "networks.hpp"
@@ -13,11 +12,15 @@ using namespace mmdl;
 
 namespace {
 
-template <class Net, class Input>
-void check(const std::string& name, GradientCheck options = {.samples = 3, .probes = 24}) {
-  const GradientReport result = check_gradients<Net, Input>(options);
+/// Knows no network's type, so that it is compiled once for all of them.
+void expect_ok(const char* name, const GradientReport& result) {
   INFO(name, ": ", result.report);
   CHECK(result.ok);
+}
+
+template <class Net, class Input>
+void check(const char* name, int samples = 3, int probes = 24) {
+  expect_ok(name, check_gradients<Net, Input>({.samples = samples, .probes = probes}));
 }
 
 using networks::Block;
@@ -75,9 +78,9 @@ TEST_CASE("gradients of windows of every kind") {
   check<AveragePool<3, Stride<2>, SamePadding, CountPadding<false>>, Shape<6, 5, 3>>(
       "average pool, same padding");
   check<AveragePool<2, Stride<1>, Padding<1, 0, 0, 1>>, Image>("average pool, one side padded");
-  check<Conv<2>, Image>("one sample", {.samples = 1});
-  check<Sequential<Norm<3>, Relu, GlobalAveragePool, Linear<2>>, Image>("one sample, norm", {.samples = 1});
-  check<Sequential<Linear<3>, Tanh>, Shape<1>>("one number", {.samples = 1});
+  check<Conv<2>, Image>("one sample", 1, 64);
+  check<Sequential<Norm<3>, Relu, GlobalAveragePool, Linear<2>>, Image>("one sample, norm", 1, 64);
+  check<Sequential<Linear<3>, Tanh>, Shape<1>>("one number", 1, 64);
 }
 
 TEST_CASE("gradients of operators with several inputs and parameters") {

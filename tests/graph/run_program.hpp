@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "mmdl/mmdl.hpp"
@@ -17,27 +19,30 @@ struct Run {
   std::vector<Number> outputs, gradients, states;
 };
 
+/// Weights between -1 and 1, variances between 0.5 and 1.5.
 template <class Engine>
 void draw(Engine& engine) {
   for (int e = 0; e < engine.graph().entry_count; ++e) {
     const detail::Entry& entry = engine.graph().entries[e];
     auto* data = engine.entry_data(e);
-    for (long i = 0; i < entry.spec.count(); ++i) {
-      const double u = random_uniform(5, static_cast<std::uint64_t>(e), static_cast<std::uint64_t>(i));
-      const std::string name = entry.spec.name;
-      data[i] = static_cast<std::remove_reference_t<decltype(*data)>>(
-          name == "running_variance" ? 0.5 + u : 2.0 * u - 1.0);
+    const double least = std::string(entry.spec.name) == "running_variance" ? 0.5 : -1.0;
+    const double width = least < 0.0 ? 2.0 : 1.0;
+    for (long i = 0; i < entry.spec.count(); i += 4) {
+      const auto bits = random_bits(5, static_cast<std::uint64_t>(e), static_cast<std::uint64_t>(i));
+      for (long j = i; j < std::min(i + 4, entry.spec.count()); ++j)
+        data[j] = static_cast<std::remove_reference_t<decltype(*data)>>(
+            least + width * uniform_from_bits(bits[static_cast<std::size_t>(j - i)]));
     }
   }
 }
 
-/// Runs a program, forward and backward, from the same weights, inputs and gradients every time. P has the
-/// members of `detail::Program`.
-template <class P, detail::Mode mode, class M>
-auto run(M& model, int samples) {
-  static constexpr detail::ProgramView program = detail::program_view<P, mode>();
-  auto& engine = model.engine();
-  using Number = std::remove_reference_t<decltype(*engine.gradients())>;
+/// Runs a program, forward and backward, from the same weights, inputs and gradients every time. It knows no
+/// network's type, so that it is compiled once for all of them; without `kernels` there is no backward.
+template <class T>
+Run<detail::Wide<T>> run_view(detail::Engine<T>& engine, const detail::ProgramView& program,
+                              std::type_identity_t<std::span<const detail::BackwardKernel<T>* const>> kernels,
+                              int samples) {
+  using Number = detail::Wide<T>;
   draw(engine);
   std::vector<std::vector<Number>> inputs;
   std::vector<const Number*> pointers;
@@ -58,13 +63,24 @@ auto run(M& model, int samples) {
       engine.output_gradient_written(program, o);
     }
   }
-  if (mode != detail::Mode::inference) {
+  if (program.training) {
     std::fill_n(engine.gradients(), engine.graph().parameters, Number{0});
-    engine.backward(program, model.backward_kernels(), samples, {9, 4});
+    engine.backward(program, kernels, samples, {9, 4});
     result.gradients.assign(engine.gradients(), engine.gradients() + engine.graph().parameters);
   }
   result.states.assign(engine.states(), engine.states() + engine.graph().states);
   return result;
+}
+
+/// The same for a program by its type: P has the members of `detail::Program`. What only predicts compiles no
+/// backward.
+template <class P, detail::Mode mode, class M>
+auto run(M& model, int samples) {
+  static constexpr detail::ProgramView program = detail::program_view<P, mode>();
+  if constexpr (mode == detail::Mode::inference)
+    return run_view(model.engine(), program, {}, samples);
+  else
+    return run_view(model.engine(), program, M::backward_kernels(), samples);
 }
 
 }  // namespace networks

@@ -26,11 +26,9 @@ struct InOrder {
 template <class Net, class Input, Mode mode = Mode::inference>
 constexpr long in_order_bytes = 4 * InOrder<Net, Input, mode>::plan.total;
 
-/// Every node stands once, behind what it reads; the outputs are those of before.
-template <class Net, class Input, Mode mode>
-void check_order() {
-  constexpr auto& before = InOrder<Net, Input, mode>::graph;
-  constexpr auto& after = detail::Program<Net, Input, mode>::graph;
+/// Every node stands once, behind what it reads; the outputs are those of before. Knows no network's type, so
+/// that it is compiled once for all of them.
+void check_order(const detail::GraphView& before, const detail::GraphView& after) {
   std::vector<int> sources, expected;
   for (int n = 0; n < after.node_count; ++n) {
     if (!before.nodes[n].merged) expected.push_back(before.nodes[n].source);
@@ -50,18 +48,35 @@ void check_order() {
     CHECK(after.nodes[after.outputs.id[i]].source == before.nodes[before.outputs.id[i]].source);
 }
 
+template <class Net, class Input, Mode mode>
+void check_order() {
+  check_order(detail::view_of(InOrder<Net, Input, mode>::graph),
+              detail::view_of(detail::Program<Net, Input, mode>::graph));
+}
+
+/// How much of the network lives at a time.
+template <class Graph>
+constexpr long live_peak_of(const Graph& graph) {
+  return live_peak(graph, detail::NodeOrder(graph));
+}
+
+void expect_equal(const networks::Run<float>& plain, const networks::Run<float>& moved, long plain_peak,
+                  long moved_peak) {
+  CHECK(moved_peak <= plain_peak);
+  CHECK(plain.outputs == moved.outputs);
+}
+
 template <class Net, class Input>
-void check(const std::string& name) {
+void check(const char* name) {
   CAPTURE(name);
   check_order<Net, Input, Mode::inference>();
   check_order<Net, Input, Mode::training>();
-  constexpr auto& before = InOrder<Net, Input, Mode::inference>::graph;
-  constexpr auto& after = detail::Program<Net, Input, Mode::inference>::graph;
-  CHECK(live_peak(after, detail::NodeOrder(after)) <= live_peak(before, detail::NodeOrder(before)));
+  using Before = InOrder<Net, Input, Mode::inference>;
+  using After = detail::Program<Net, Input, Mode::inference>;
   Model<Net, Input> model;
-  const auto plain = networks::run<InOrder<Net, Input, Mode::inference>, Mode::inference>(model, 3);
-  const auto moved = networks::run<detail::Program<Net, Input, Mode::inference>, Mode::inference>(model, 3);
-  CHECK(plain.outputs == moved.outputs);
+  expect_equal(networks::run<Before, Mode::inference>(model, 3),
+               networks::run<After, Mode::inference>(model, 3), live_peak_of(Before::graph),
+               live_peak_of(After::graph));
 }
 
 using Photo = Shape<224, 224, 3>;
