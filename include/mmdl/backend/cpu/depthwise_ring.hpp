@@ -29,11 +29,15 @@ class DepthwiseRing {
   /// Numbers of its memory.
   long size() const { return lines_ * columns_ * pixel_stride_; }
 
-  /// Begins anew, in `memory`.
+  /// Begins anew, in `memory`: zeros where no pixel ever comes.
   void start(T* memory) {
     memory_ = memory;
     sample_ = -1;
-    std::fill_n(memory, size(), T{});
+    const long left = std::min<long>(window_.pad_left, columns_), right = left + copied_columns();
+    for (long line = 0; line < lines_; ++line, memory += columns_ * pixel_stride_) {
+      std::fill_n(memory, left * pixel_stride_, T{});
+      std::fill_n(memory + right * pixel_stride_, (columns_ - right) * pixel_stride_, T{});
+    }
   }
 
   /// The window over the line `y` of a sample's output. The lines of a sample come in their order.
@@ -62,9 +66,12 @@ class DepthwiseRing {
  private:
   static constexpr long line_numbers = 64 / static_cast<long>(sizeof(T));
 
+  /// Columns of the image that the window reaches.
+  long copied_columns() const { return std::clamp(columns_ - window_.pad_left, 0L, width_); }
+
   void copy_line(const T* from, long row) {
     T* to = memory_ + (row % lines_ * columns_ + window_.pad_left) * pixel_stride_;
-    const long count = std::min(width_, columns_ - window_.pad_left);
+    const long count = copied_columns();
     for (long x = 0; x < count; ++x, from += channels_, to += pixel_stride_)
       copy_numbers(from, channels_, to);
   }
