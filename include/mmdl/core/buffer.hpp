@@ -17,9 +17,9 @@ inline constexpr std::size_t buffer_alignment = 64;      // a cache line, and th
 inline constexpr std::uintptr_t large_page = 2UL << 20;  // of x86-64 and, mostly, of 64-bit Arm
 
 /// Asks the system to back the whole large pages inside of a buffer by such: of small ones the processor
-/// knows the places of a few megabytes at a time, and on a virtual machine looking up each of the others
-/// takes twice as long. Buffers do not begin at large pages, for then they would share the sets of the
-/// caches. A system that does not heed it does as before.
+/// knows the places of a few megabytes at a time, and looks the others up, which takes long on a virtual
+/// machine. Buffers do not begin at large pages, for then they would share the sets of the caches. A system
+/// that does not heed it does as before.
 inline void advise_large_pages([[maybe_unused]] void* data, [[maybe_unused]] std::size_t bytes) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
   const auto begin = reinterpret_cast<std::uintptr_t>(data);

@@ -35,10 +35,9 @@ struct CpuKernel<operators::DepthwiseConvolution, T> {
     const W* const weights = a.parameters[0];
     T* const output = a.output;
     W* const scratch = a.workspace + epilogue_workspace(node);
-    const long parts =
-        std::clamp<long>(lines * line_numbers / 4096, 1, std::min<long>(thread_count(), lines));
-    parallel([&](long thread, long threads) {
-      for (long part = thread; part < parts; part += threads) {
+    const long parts = parts_of(node, lines);
+    parallel_ranges(parts, 1, [&](long first, long last) {
+      for (long part = first; part < last; ++part) {
         DepthwiseRing<T> ring(node);
         ring.start(reinterpret_cast<T*>(scratch + part * ring_memory(node)));
         for (long line = lines * part / parts; line < lines * (part + 1) / parts; ++line) {
@@ -61,11 +60,10 @@ struct CpuKernel<operators::DepthwiseConvolution, T> {
       column_sums(a.output_gradient, a.samples * node.output.pixels(),
                   static_cast<long>(node.output.channels), a.parameter_gradients[1], a.accumulate_parameters);
     const long lines = static_cast<long>(a.samples) * node.output.height, count = weight_count(node);
-    const long parts = std::clamp<long>(lines * node.output.width * node.output.channels / 4096, 1,
-                                        std::min<long>(thread_count(), lines));
+    const long parts = parts_of(node, lines);
     W* const weight_gradient = a.parameter_gradients[0];
-    parallel([&](long thread, long threads) {
-      for (long part = thread; part < parts; part += threads) {
+    parallel_ranges(parts, 1, [&](long first, long last) {
+      for (long part = first; part < last; ++part) {
         W *total = a.workspace + 2 * part * count, *sums = total + count;
         if (weight_gradient != nullptr) std::fill_n(total, 2 * count, W{});
         const long begin = lines * part / parts, end = lines * (part + 1) / parts;
@@ -90,6 +88,12 @@ struct CpuKernel<operators::DepthwiseConvolution, T> {
 
  private:
   using W = Wide<T>;
+
+  /// Parts of the lines of an output, one a thread, or fewer where there is little to do.
+  static long parts_of(const Node& node, long lines) {
+    return std::clamp<long>(lines * node.output.width * node.output.channels / 4096, 1,
+                            std::min<long>(thread_count(), lines));
+  }
 
   /// Numbers of scratch for the lines under the window of one thread.
   static long ring_memory(const Node& node) {

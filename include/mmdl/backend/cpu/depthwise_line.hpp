@@ -104,12 +104,12 @@ struct DepthwiseLine {
   }
 
   /// sums[(i * taps + j) * channels + c] += the sum over the places of the pixel's channel c times the
-  /// gradient's.
+  /// gradient's. Not of lines in a ring.
   void add_products(const T* gradient, Wide<T>* sums) const {
     for_groups([&]<class V, class G>(V, G, long x, IndexRange vectors) {
       const DepthwiseLine line = *this;
       const IndexRange inside = inside_range<G>(x);
-      const T* pixels = line.image + line.origin + (x * line.step + line.x0) * line.pixel_stride;
+      const T* pixels = line.image + (x * line.step + line.x0) * line.pixel_stride;
       constexpr long lanes = sizeof(V) / sizeof(Wide<T>);
       for (long c = vectors.first; c < vectors.last; c += lanes) {
         V factors[G::places];
