@@ -121,3 +121,40 @@ TEST_CASE_TEMPLATE("linear: outputs and gradients, one sample and many", T, floa
   }
   check<T>(linear({1, 1, 90}, 1030), 2);
 }
+
+TEST_CASE("linear: weights that lie transposed have the same gradients, of few rows and of many") {
+  const long inputs = 37, outputs = 21;
+  for (const int samples : {1, 4, 5}) {
+    CAPTURE(samples);
+    const auto x = as<double>(reference::random_numbers(samples * inputs, 1));
+    const auto dy = as<double>(reference::random_numbers(samples * outputs, 2));
+    const auto w = as<double>(reference::random_numbers(inputs * outputs, 3));
+    std::vector<double> dw[2], dx[2];
+    for (const bool transposed : {false, true}) {
+      Node node = linear({1, 1, static_cast<int>(inputs)}, static_cast<int>(outputs));
+      node.weight_transposed = transposed;
+      const auto place = [&](long i, long o) {
+        return reference::at(transposed ? o * inputs + i : i * outputs + o);
+      };
+      std::vector<double> weight(w.size()), gradient(w.size()), input_gradient(x.size());
+      for (long i = 0; i < inputs; ++i)
+        for (long o = 0; o < outputs; ++o) weight[place(i, o)] = w[reference::at(i * outputs + o)];
+      Buffer<double> workspace(reference::at(Kernel<double>::workspace(node, samples, true)));
+      BackwardArguments<double> b;
+      b.node = &node;
+      b.samples = samples;
+      b.inputs[0] = x.data();
+      b.parameters[0] = weight.data();
+      b.output_gradient = dy.data();
+      b.parameter_gradients[0] = gradient.data();
+      b.input_gradients[0] = input_gradient.data();
+      b.workspace = workspace.data();
+      Kernel<double>::backward(b);
+      for (long i = 0; i < inputs; ++i)
+        for (long o = 0; o < outputs; ++o) dw[transposed].push_back(gradient[place(i, o)]);
+      dx[transposed] = input_gradient;
+    }
+    CHECK(reference::relative_error(dw[1], dw[0]) < 1e-14);
+    CHECK(reference::relative_error(dx[1], dx[0]) < 1e-14);
+  }
+}
