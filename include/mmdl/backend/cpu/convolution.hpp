@@ -31,7 +31,7 @@ struct CpuKernel<operators::Convolution, T> {
     const long vectors = epilogue_workspace(node);
     const bool winograd = Winograd::applies(node, samples);
     const long of_winograd = winograd ? Winograd::workspace(node, samples, training) : 0;
-    if (winograd && (!training || !is_narrow<T>)) return vectors + of_winograd;
+    if (winograd && (!training || !narrow_winograd)) return vectors + of_winograd;
     if (!training) return vectors + gemm_workspace<T>(0, 0, false);
     const long group_columns = node.output.channels / node.window.groups;
     long wanted = std::max(of_winograd, gemm_workspace<T>(weight_rows(node), group_columns, true));
@@ -45,13 +45,13 @@ struct CpuKernel<operators::Convolution, T> {
   /// floats transforms it anew: transformed, it is four times as large, which costs more than it saves.
   static long packed_size(const Node& node, int samples) {
     if (Winograd::applies(node, samples)) {
-      if constexpr (is_narrow<T>) return Winograd::packed_size(node);
+      if constexpr (narrow_winograd) return Winograd::packed_size(node);
       return 0;
     }
     return node.window.groups * packed_group(node);
   }
   static void pack(const Node& node, [[maybe_unused]] int samples, const Wide<T>* weight, Packed<T>* to) {
-    if constexpr (is_narrow<T>)
+    if constexpr (narrow_winograd)
       if (Winograd::applies(node, samples)) return Winograd::pack(node, weight, to);
     const long columns = node.output.channels / node.window.groups;
     for (long group = 0; group < node.window.groups; ++group) {
@@ -94,19 +94,20 @@ struct CpuKernel<operators::Convolution, T> {
       column_sums(a.output_gradient, a.samples * node.output.pixels(),
                   static_cast<long>(node.output.channels), a.parameter_gradients[1], a.accumulate_parameters);
     const bool winograd = Winograd::applies(node, a.samples);
-    if constexpr (!is_narrow<T>)
+    if constexpr (!narrow_winograd)
       if (winograd) return Winograd::backward(a);
     for (long group = 0; group < node.window.groups; ++group) {
       if (a.parameter_gradients[0] != nullptr) backward_weights(a, group);
       if (a.input_gradients[0] != nullptr && !winograd) backward_data(a, group);
     }
-    if constexpr (is_narrow<T>)
+    if constexpr (narrow_winograd)
       if (a.input_gradients[0] != nullptr && winograd) Winograd::backward_data(a);
   }
 
  private:
   using W = Wide<T>;
-  using Winograd = std::conditional_t<is_narrow<T>, NarrowWinogradConvolution, WinogradConvolution<T>>;
+  static constexpr bool narrow_winograd = is_narrow<T> && narrow_products;
+  using Winograd = std::conditional_t<narrow_winograd, NarrowWinogradConvolution, WinogradConvolution<T>>;
 
   static long packed_group(const Node& node) {
     return packed_factor_size<T>(weight_rows(node), node.output.channels / node.window.groups);

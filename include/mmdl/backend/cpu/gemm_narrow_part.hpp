@@ -24,19 +24,21 @@ class GemmPart<BFloat16, Output> {
   static constexpr long packed_a_size = (line_length + tile_rows) * row_pairs;
   static constexpr long turning_size = 2 * width * line_length;  // pairs, and the lines they are joined from
   static constexpr long packed_b_size = depth_pairs * block_columns;
+  static constexpr long factors_size = widens_pairs ? 2 * tile_rows * row_pairs : 0;
   static constexpr long sums_size = is_narrow<Output> ? strip_rows * block_columns : 0;
 
  public:
   /// Floats of scratch wanted.
   static constexpr long scratch_size =
-      divide_up(packed_b_size + packed_a_size + turning_size + sums_size, 16) * 16;
+      divide_up(packed_b_size + packed_a_size + turning_size + factors_size + sums_size, 16) * 16;
 
   GemmPart(const Gemm<BFloat16, Output>& g, float* scratch)
       : g_(g),
         packed_b_(reinterpret_cast<NarrowPair*>(scratch)),
         packed_a_(packed_b_ + packed_b_size),
         turning_(packed_a_ + packed_a_size),
-        sums_(scratch + packed_b_size + packed_a_size + turning_size) {}
+        factors_(reinterpret_cast<NarrowFactor*>(turning_ + turning_size)),
+        sums_(scratch + packed_b_size + packed_a_size + turning_size + factors_size) {}
 
   /// Rows [m0, m1), columns [n0, n1), steps [k0, k1); k0 is even.
   void run(long m0, long m1, long n0, long n1, long k0, long k1, Output* output, const RowLayout& layout,
@@ -122,15 +124,17 @@ class GemmPart<BFloat16, Output> {
     alignas(64) float sums[(TileUnit::exists ? 32 : tile_rows) * panel];
     const long step = tiles_ ? 32 : tile_rows;
     for (long row = 0; row < block.rows; row += step) {
-      const NarrowPair* a = packed_a_ + row * row_pairs;
+      const NarrowPair* const pairs = packed_a_ + row * row_pairs;
       const long height = std::min(step, block.rows - row);
+      const NarrowFactor* const factors =
+          tiles_ ? nullptr : narrow_factors(height, block.pairs, pairs, row_pairs, factors_);
       for (long column = block.n; column < block.n_end; column += panel) {
         const NarrowPair* b = block.b + (column - block.n) * block.pairs;
         const long columns = std::min(panel, block.n_end - column);
         if (tiles_)
-          multiply_with_tiles<row_pairs>(block.pairs, a, b, sums);
+          multiply_with_tiles<row_pairs>(block.pairs, pairs, b, sums);
         else
-          multiply_narrow_rows(height, block.pairs, a, row_pairs, b, sums);
+          multiply_narrow_rows(height, block.pairs, factors, factors_of_pair * row_pairs, b, sums);
         bool add = accumulate || !first;
         if constexpr (is_narrow<Output>) {
           float* const waiting = sums_ + (block.first_row + row) * block_columns + column - block.n;
@@ -159,6 +163,7 @@ class GemmPart<BFloat16, Output> {
   NarrowPair* packed_b_;
   NarrowPair* packed_a_;
   NarrowPair* turning_;
+  NarrowFactor* factors_;
   float* sums_;
   const bool tiles_ = TileUnit::available();
   long offsets_[rows_of_block];

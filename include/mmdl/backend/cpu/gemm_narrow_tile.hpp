@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <type_traits>
 
 #if defined(__AVX512BF16__) && !defined(__CUDACC__)
 #  include <immintrin.h>
@@ -36,12 +37,54 @@ void multiply_with_tiles(long pairs, const NarrowPair* a, const NarrowPair* b, f
   TileUnit::store_sums(sums);
 }
 
-/// sums[r][c] = sum over p of the products of both halves of a[r * row_stride + p] and b[p * columns + c],
-/// where `columns` is two vectors of floats. With AVX-512 BF16 a step is one instruction, which rounds its
-/// sum once for both products and takes subnormal numbers for zero; else the halves are floats in float's
-/// arithmetic.
+#if defined(__AVX512BF16__) && !defined(__CUDACC__)
+#  define MMDL_DOT_OF_PAIRS
+#endif
+
+/// Whether the target multiplies narrow numbers; else their products are float's. (Tests define the macro.)
+#if defined(MMDL_DOT_OF_PAIRS) || defined(MMDL_NARROW_PRODUCTS)
+inline constexpr bool narrow_products = true;
+#else
+inline constexpr bool narrow_products = TileUnit::exists;
+#endif
+
+/// The first factor of a tile, pairs of steps: where no instruction takes pairs it is floats, which are made
+/// of them once for all the tiles of some rows.
+#if defined(MMDL_DOT_OF_PAIRS)
+using NarrowFactor = NarrowPair;
+#else
+using NarrowFactor = float;
+#endif
+inline constexpr bool widens_pairs = !std::is_same_v<NarrowFactor, NarrowPair>;
+inline constexpr long factors_of_pair = widens_pairs ? 2 : 1;
+
+/// `rows` rows of `pairs`, `row_stride` apart, as the factors of a tile: those that are there, or else floats
+/// made at `to`, 2 * row_stride apart.
+#if defined(MMDL_DOT_OF_PAIRS)
+inline const NarrowFactor* narrow_factors(long, long, const NarrowPair* from, long, NarrowFactor*) {
+  return from;
+}
+#else
+inline const NarrowFactor* narrow_factors(long rows, long pairs, const NarrowPair* from, long row_stride,
+                                          NarrowFactor* to) {
+  for (long row = 0; row < rows; ++row) {
+    const auto* const numbers = reinterpret_cast<const BFloat16*>(from + row * row_stride);
+    NarrowFactor* const line = to + row * 2 * row_stride;
+    long i = 0;
+    for (; i + simd_width<float> <= 2 * pairs; i += simd_width<float>)
+      store_vector(line + i, load_vector<Simd<float> >(numbers + i));
+    for (; i < 2 * pairs; ++i) line[i] = numbers[i];
+  }
+  return to;
+}
+#endif
+
+/// sums[r][c] = sum over p of the products of both halves of pair p of row r and b[p * columns + c], where
+/// `columns` is two vectors of floats and the rows of `a` are `row_stride` apart. With AVX-512 BF16 a step is
+/// one instruction, which rounds its sum once for both products and takes subnormal numbers for zero; else
+/// the halves are floats in float's arithmetic.
 template <int Rows>
-void multiply_narrow_tile(long pairs, const NarrowPair* a, long row_stride, const NarrowPair* b,
+void multiply_narrow_tile(long pairs, const NarrowFactor* a, long row_stride, const NarrowPair* b,
                           float* sums) {
   using V = Simd<float>;
   constexpr long width = simd_width<float>;
@@ -50,11 +93,11 @@ void multiply_narrow_tile(long pairs, const NarrowPair* a, long row_stride, cons
   for (int r = 0; r < Rows; ++r) left[r] = right[r] = V{};
   // Three rows a base address: more run-time multiples of the stride than that are not to be had for nothing.
   constexpr int bases = (Rows + 2) / 3;
-  const NarrowPair* base[bases];
+  const NarrowFactor* base[bases];
   MMDL_UNROLL
   for (int i = 0; i < bases; ++i) base[i] = a + 3 * i * row_stride;
   for (long p = 0; p < pairs; ++p, b += 2 * width) {
-#if defined(__AVX512BF16__) && !defined(__CUDACC__)
+#if defined(MMDL_DOT_OF_PAIRS)
     const auto b_left = (__m512bh)_mm512_loadu_si512(b), b_right = (__m512bh)_mm512_loadu_si512(b + width);
     MMDL_UNROLL
     for (int r = 0; r < Rows; ++r) {
@@ -63,24 +106,23 @@ void multiply_narrow_tile(long pairs, const NarrowPair* a, long row_stride, cons
       right[r] = _mm512_dpbf16_ps(right[r], pair, b_right);
     }
 #else
+    // One half after the other: both, widened, would not leave the sums their registers.
     using Pairs = Simd<NarrowPair>;
-    const auto low = [](const Pairs& pair) { return std::bit_cast<V>(pair << 16); };
-    const auto high = [](const Pairs& pair) { return std::bit_cast<V>(pair & 0xffff0000U); };
     const auto b_left = load_vector<Pairs>(b), b_right = load_vector<Pairs>(b + width);
-    const V left_low = low(b_left), left_high = high(b_left);
-    const V right_low = low(b_right), right_high = high(b_right);
     MMDL_UNROLL
-    for (int r = 0; r < Rows; ++r) {
-      const NarrowPair pair = base[r / 3][r % 3 * row_stride];
-      const float first = std::bit_cast<float>(pair << 16), second = std::bit_cast<float>(pair & 0xffff0000U);
-      left[r] += first * left_low;
-      left[r] += second * left_high;
-      right[r] += first * right_low;
-      right[r] += second * right_high;
+    for (int half = 0; half < 2; ++half) {
+      const V to_left = std::bit_cast<V>(half == 0 ? b_left << 16 : b_left & 0xffff0000U);
+      const V to_right = std::bit_cast<V>(half == 0 ? b_right << 16 : b_right & 0xffff0000U);
+      MMDL_UNROLL
+      for (int r = 0; r < Rows; ++r) {
+        const V broadcast = base[r / 3][r % 3 * row_stride + half] - V{};
+        multiply_add(left[r], broadcast, to_left);
+        multiply_add(right[r], broadcast, to_right);
+      }
     }
 #endif
     MMDL_UNROLL
-    for (int i = 0; i < bases; ++i) ++base[i];
+    for (int i = 0; i < bases; ++i) base[i] += factors_of_pair;
   }
   MMDL_UNROLL
   for (int r = 0; r < Rows; ++r) {
@@ -89,9 +131,13 @@ void multiply_narrow_tile(long pairs, const NarrowPair* a, long row_stride, cons
   }
 }
 
-/// The same for 1 to `tile_rows` rows; sums (and what is read of `a`) may go on to the next of 1, a half or
-/// all of them.
-inline void multiply_narrow_rows(long rows, long pairs, const NarrowPair* a, long row_stride,
+/// Rows that the tile of `rows` (1 to `tile_rows`) computes and reads: 1, a half or all of them.
+constexpr long narrow_tile_height(long rows) {
+  return rows == 1 ? 1 : rows <= tile_rows / 2 ? tile_rows / 2 : tile_rows;
+}
+
+/// The same for 1 to `tile_rows` rows; sums, and what is read of `a`, have narrow_tile_height() of them.
+inline void multiply_narrow_rows(long rows, long pairs, const NarrowFactor* a, long row_stride,
                                  const NarrowPair* b, float* sums) {
   if (rows == 1)
     multiply_narrow_tile<1>(pairs, a, row_stride, b, sums);

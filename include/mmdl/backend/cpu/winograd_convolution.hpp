@@ -24,7 +24,7 @@ class WinogradConvolution : WinogradCut<winograd_outputs, T> {
     if (method == ConvolutionMethod::winograd) return true;
     // In double the checks of gradients want the last digits. Thin layers spend more on the transforms than
     // they save in the product, and few tiles do not repay those of the weights.
-    return sizeof(T) == 4 && node.input.channels >= 32 && node.output.channels >= 32 &&
+    return sizeof(Wide<T>) == 4 && node.input.channels >= 32 && node.output.channels >= 32 &&
            input(node, samples, nullptr).count() >= 8;
   }
 
@@ -38,7 +38,7 @@ class WinogradConvolution : WinogradCut<winograd_outputs, T> {
     return std::max({forward, data, WinogradWeightsGradientSum<T>::workspace(tiles, inputs, outputs)});
   }
 
-  static void forward(const ForwardArguments<T>& a, const Epilogue<T>& epilogue, T* workspace) {
+  static void forward(const ForwardArguments<T>& a, const Epilogue<T>& epilogue, Wide<T>* workspace) {
     const Node& node = *a.node;
     const WinogradFilter<T> filter{
         input(node, a.samples, a.inputs[0]), a.parameters[0], false, a.output, node.output, epilogue};

@@ -21,8 +21,10 @@ namespace mmdl::detail {
 /// panels").
 template <class T>
 struct WinogradFilter {
+  using W = Wide<T>;  // of everything between the transforms
+
   WinogradTiles<T> tiles;
-  const T* weights = nullptr;
+  const W* weights = nullptr;
   bool rotated = false;
   T* output = nullptr;
   Extent extent;  // of the output; its channels are the columns
@@ -36,15 +38,15 @@ struct WinogradFilter {
     if (by_tiles(tile_count, columns)) {
       const long block = tiles_of_block(tile_count, channels);
       return divide_up(columns, panel) * panel_weights(channels) +
-             threads * (winograd_products * (winograd_plane<T>(block, channels) + sums_plane(block + 1))) +
+             threads * (winograd_products * (winograd_plane<W>(block, channels) + sums_plane(block + 1))) +
              alignment;
     }
     const long chunk = tiles_of_chunk(tile_count, channels);
-    return winograd_products * winograd_plane<T>(chunk, channels) +
+    return winograd_products * winograd_plane<W>(chunk, channels) +
            threads * (panel_weights(channels) + winograd_products * sums_plane(block_limit + 2)) + alignment;
   }
 
-  void run(T* workspace) const {
+  void run(W* workspace) const {
     if (by_tiles(tiles.count(), extent.channels))
       run_by_tiles(workspace);
     else
@@ -54,29 +56,29 @@ struct WinogradFilter {
  private:
   static constexpr long alignment = 16;
   static constexpr long block_limit = 56;
-  static constexpr long cached_numbers = (768L << 10) / static_cast<long>(sizeof(T));  // of a block's tiles
-  static constexpr long shared_numbers = (6L << 20) / static_cast<long>(sizeof(T));    // of a chunk's tiles
+  static constexpr long cached_numbers = (768L << 10) / static_cast<long>(sizeof(W));  // of a block's tiles
+  static constexpr long shared_numbers = (6L << 20) / static_cast<long>(sizeof(W));    // of a chunk's tiles
 
-  static long weights_plane(long channels) { return channels * panel + winograd_gap<T>; }
+  static long weights_plane(long channels) { return channels * panel + winograd_gap<W>; }
   static long panel_weights(long channels) { return winograd_products * weights_plane(channels); }
-  static long sums_plane(long rows) { return rows * panel + winograd_gap<T>; }
+  static long sums_plane(long rows) { return rows * panel + winograd_gap<W>; }
   static bool by_tiles(long tile_count, long columns) { return tile_count > columns; }
   static long tiles_of_block(long tile_count, long channels) {
-    const long fitting = cached_numbers / (winograd_products * winograd_row<T>(channels));
+    const long fitting = cached_numbers / (winograd_products * winograd_row<W>(channels));
     const long whole = std::clamp(fitting / tile_rows * tile_rows, 2L * (tile_rows / 2), block_limit);
     return std::min(whole, divide_up(tile_count, thread_count()));
   }
   static long tiles_of_chunk(long tile_count, long channels) {
     const long fitting =
-        std::max(2L * tile_rows, shared_numbers / (winograd_products * winograd_row<T>(channels)));
+        std::max(2L * tile_rows, shared_numbers / (winograd_products * winograd_row<W>(channels)));
     return divide_up(tile_count, divide_up(tile_count, fitting));
   }
 
-  void run_by_tiles(T* workspace) const {
+  void run_by_tiles(W* workspace) const {
     const long panels = divide_up(extent.channels, panel), channels = tiles.channels, count = tiles.count();
     const long block = tiles_of_block(count, channels), blocks = divide_up(count, block);
-    T* const transformed = workspace;
-    T* const scratch = workspace + panels * panel_weights(channels);
+    W* const transformed = workspace;
+    W* const scratch = workspace + panels * panel_weights(channels);
     parallel_ranges(panels * channels, simd_width<T>, [&](long begin, long end) {
       while (begin < end) {
         const long at = begin / channels, first = begin % channels;
@@ -86,37 +88,37 @@ struct WinogradFilter {
       }
     });
     parallel([&](long thread, long threads) {
-      T* const values =
-          scratch + thread * winograd_products * (winograd_plane<T>(block, channels) + sums_plane(block + 1));
-      T* const products = values + winograd_products * winograd_plane<T>(block, channels);
+      W* const values =
+          scratch + thread * winograd_products * (winograd_plane<W>(block, channels) + sums_plane(block + 1));
+      W* const products = values + winograd_products * winograd_plane<W>(block, channels);
       for (long b = blocks * thread / threads; b < blocks * (thread + 1) / threads; ++b) {
         const long begin = b * count / blocks, end = (b + 1) * count / blocks;
         transform_input(begin, end, end - begin, values);
         clear_odd_row(end - begin, channels, values);
         for (long p = 0; p < panels; ++p)
-          multiply(begin, end, values, winograd_plane<T>(end - begin, channels),
+          multiply(begin, end, values, winograd_plane<W>(end - begin, channels),
                    transformed + p * panel_weights(channels), p * panel, products);
       }
     });
   }
 
-  void run_by_panels(T* workspace) const {
+  void run_by_panels(W* workspace) const {
     const long panels = divide_up(extent.channels, panel), channels = tiles.channels, count = tiles.count();
     const long chunks = divide_up(count, tiles_of_chunk(count, channels));
-    T* const values = workspace;
-    T* const scratch =
-        workspace + winograd_products * winograd_plane<T>(tiles_of_chunk(count, channels), channels);
+    W* const values = workspace;
+    W* const scratch =
+        workspace + winograd_products * winograd_plane<W>(tiles_of_chunk(count, channels), channels);
     for (long chunk = 0; chunk < chunks; ++chunk) {
       const long first = count * chunk / chunks, last = count * (chunk + 1) / chunks, size = last - first;
-      const long plane = winograd_plane<T>(size, channels);
+      const long plane = winograd_plane<W>(size, channels);
       parallel_ranges(size, 1, [&](long begin, long end) {
-        transform_input(first + begin, first + end, size, values + begin * winograd_row<T>(channels));
+        transform_input(first + begin, first + end, size, values + begin * winograd_row<W>(channels));
       });
       clear_odd_row(size, channels, values);
       parallel([&](long thread, long threads) {
-        T* const transformed =
+        W* const transformed =
             scratch + thread * (panel_weights(channels) + winograd_products * sums_plane(block_limit + 2));
-        T* const products = transformed + panel_weights(channels);
+        W* const products = transformed + panel_weights(channels);
         // More threads than panels: each panel's tiles are divided too.
         const long parts = std::min(divide_up(threads, panels), divide_up(size, 2L));
         long ready = -1;
@@ -128,20 +130,20 @@ struct WinogradFilter {
           const long end = std::min(size, 2 * (pairs * (part + 1) / parts));
           for (long begin = 2 * (pairs * part / parts); begin < end; begin += block_limit)
             multiply(first + begin, first + std::min(begin + block_limit, end),
-                     values + begin * winograd_row<T>(channels), plane, transformed, p * panel, products);
+                     values + begin * winograd_row<W>(channels), plane, transformed, p * panel, products);
         }
       });
     }
   }
 
-  void transform_input(long begin, long end, long planned, T* values) const {
-    tiles.transform(WinogradInput<T>{}, begin, end, values, winograd_plane<T>(planned, tiles.channels),
-                    winograd_row<T>(tiles.channels));
+  void transform_input(long begin, long end, long planned, W* values) const {
+    tiles.transform(WinogradInput<W>{}, begin, end, values, winograd_plane<W>(planned, tiles.channels),
+                    winograd_row<W>(tiles.channels));
   }
 
   /// The weights of one panel's columns and the channels [begin, end): product p, channel c, column n at
   /// to[p * weights_plane + c * panel + n].
-  void transform_weights(long column, long begin, long end, T* to) const {
+  void transform_weights(long column, long begin, long end, W* to) const {
     constexpr long width = simd_width<T>;
     const long channels = tiles.channels, columns = extent.channels;
     const long plane = weights_plane(channels);
@@ -153,8 +155,8 @@ struct WinogradFilter {
             for (long i = 0; i < count; ++i) store_vector(to + p * plane + (c + i) * panel + n, Simd<T>{});
           continue;
         }
-        alignas(64) T turned[9 * width * width];
-        const T* from = weights + c * columns + column + n;
+        alignas(64) W turned[9 * width * width];
+        const W* from = weights + c * columns + column + n;
         long stride = columns, tap_stride = channels * columns;
         if (rotated) {
           for (long tap = 0; tap < 9; ++tap)
@@ -164,7 +166,7 @@ struct WinogradFilter {
         }
         for (long i = 0; i < count; ++i)
           transform_square_of<Simd<T>>(
-              WinogradWeights<T>{},
+              WinogradWeights<W>{},
               [&](int y, int x) {
                 return load_vector<Simd<T>>(from + (y * 3 + x) * tap_stride + i * stride);
               },
@@ -175,23 +177,23 @@ struct WinogradFilter {
   }
 
   /// The outputs of the tiles [begin, end) in the panel's columns.
-  void multiply(long begin, long end, const T* values, long plane, const T* transformed, long column,
-                T* products) const {
+  void multiply(long begin, long end, const W* values, long plane, const W* transformed, long column,
+                W* products) const {
     const long count = end - begin, rows = count + count % 2;
     const long channels = tiles.channels, columns = extent.channels;
     for (long p = 0; p < winograd_products; ++p)
-      multiply_panel<false>(rows, channels, values + p * plane, winograd_row<T>(channels),
+      multiply_panel<false>(rows, channels, values + p * plane, winograd_row<W>(channels),
                             transformed + p * weights_plane(channels), panel, products + p * sums_plane(rows),
                             panel, false);
     for (long tile = begin; tile < end; ++tile)
       for (long n = 0; n < panel && column + n < columns; n += simd_width<T>) {
-        const T* from = products + (tile - begin) * panel + n;
+        const W* from = products + (tile - begin) * panel + n;
         const long sample = tile / tiles.columns / tiles.rows;
         const long y = tile / tiles.columns % tiles.rows * winograd_outputs;
         const long x = tile % tiles.columns * winograd_outputs;
         const long corner = ((sample * extent.height + y) * extent.width + x) * columns + column + n;
         transform_square_of<Simd<T>>(
-            WinogradOutput<T>{},
+            WinogradOutput<W>{},
             [&](int i, int j) {
               return load_vector<Simd<T>>(from + (i * winograd_inputs + j) * sums_plane(rows));
             },

@@ -75,8 +75,7 @@ struct NarrowWinogradFilter {
   /// Floats of scratch that run() wants.
   static long workspace(long tile_count, long channels, long columns) {
     const long rows = padded(tiles_of_block(tile_count, channels));
-    return packed_size(channels, columns) + thread_count() * products * rows * (row_pairs(channels) + panel) +
-           alignment;
+    return packed_size(channels, columns) + thread_count() * of_thread(rows, channels) + alignment;
   }
 
   void run(float* workspace) const {
@@ -88,15 +87,17 @@ struct NarrowWinogradFilter {
     if (packed == nullptr) transform_weights(weights, rotated, channels, extent.channels, transformed);
     const NarrowPair* const factors = packed != nullptr ? packed : transformed;
     parallel([&](long thread, long threads) {
-      float* const sums = scratch + thread * products * rows * (row_pairs(channels) + panel);
+      float* const sums = scratch + thread * of_thread(rows, channels);
       auto* const values = reinterpret_cast<NarrowPair*>(sums + products * rows * panel);
+      auto* const row_factors =
+          reinterpret_cast<NarrowFactor*>(values + products * rows * row_pairs(channels));
       for (long b = blocks * thread / threads; b < blocks * (thread + 1) / threads; ++b) {
         const long begin = b * count / blocks, end = (b + 1) * count / blocks;
         if (begin == end) continue;
         tiles.transform(SmallWinogradInput{}, begin, end, reinterpret_cast<BFloat16*>(values),
                         2 * rows * row_pairs(channels), 2 * row_pairs(channels));
         for (long p = 0; p < panels; ++p) {
-          multiply(end - begin, rows, values, factors + p * panel_weights(channels), sums);
+          multiply(end - begin, rows, values, row_factors, factors + p * panel_weights(channels), sums);
           write(begin, end, rows, p * panel, sums);
         }
       }
@@ -127,6 +128,11 @@ struct NarrowWinogradFilter {
   /// Pairs from one tile to the next: a cache line more than the channels, so that neighbours share no cache
   /// sets.
   static long row_pairs(long channels) { return channels / 2 + 16; }
+  /// Numbers of scratch of one thread: sums, values, and the factors of a tile.
+  static long of_thread(long rows, long channels) {
+    const long factors = widens_pairs ? 2 * tile_rows * row_pairs(channels) : 0;
+    return products * rows * (row_pairs(channels) + panel) + factors;
+  }
   static long tiles_of_block(long tile_count, long channels) {
     const long fitting = cached_pairs / (products * row_pairs(channels)) / tile_rows * tile_rows;
     return std::min(std::clamp<long>(fitting, tile_rows, block_limit), divide_up(tile_count, thread_count()));
@@ -167,14 +173,17 @@ struct NarrowWinogradFilter {
   }
 
   /// sums[p][tile][column] of one panel.
-  void multiply(long count, long rows, const NarrowPair* values, const NarrowPair* factors,
-                float* sums) const {
+  void multiply(long count, long rows, const NarrowPair* values, NarrowFactor* row_factors,
+                const NarrowPair* factors, float* sums) const {
     const long pairs = tiles.channels / 2, stride = row_pairs(tiles.channels);
     for (long p = 0; p < products; ++p)
-      for (long row = 0; row < count; row += tile_rows)
-        multiply_narrow_rows(std::min<long>(tile_rows, count - row), pairs,
-                             values + (p * rows + row) * stride, stride, factors + p * pairs * panel,
+      for (long row = 0; row < count; row += tile_rows) {
+        const long height = std::min<long>(tile_rows, count - row);
+        const NarrowFactor* const a =
+            narrow_factors(height, pairs, values + (p * rows + row) * stride, stride, row_factors);
+        multiply_narrow_rows(height, pairs, a, factors_of_pair * stride, factors + p * pairs * panel,
                              sums + (p * rows + row) * panel);
+      }
   }
 
   void write(long begin, long end, long rows, long column, const float* sums) const {
@@ -200,7 +209,7 @@ struct NarrowWinogradFilter {
 };
 
 /// Where the filter is used, for the forward and the gradient of the input; that of the weights is the direct
-/// product.
+/// product. Targets without narrow products use float's algorithm instead, which multiplies less.
 class NarrowWinogradConvolution : WinogradCut<NarrowWinogradFilter::outputs, BFloat16> {
  public:
   static bool applies(const Node& node, long samples) {

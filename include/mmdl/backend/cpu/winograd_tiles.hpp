@@ -23,8 +23,8 @@ struct WinogradTiles {
 
   /// Writes the transformed windows of the tiles [begin, end) to `to`: product p, tile t, channel c at
   /// to[p * product_stride + (t - begin) * tile_stride + c].
-  template <class Transform>
-  void transform(Transform, long begin, long end, T* to, long product_stride, long tile_stride) const {
+  template <class Transform, class To>
+  void transform(Transform, long begin, long end, To* to, long product_stride, long tile_stride) const {
     constexpr int size = Transform::from;
     for (long tile = begin; tile < end; ++tile, to += tile_stride) {
       const long sample = tile / columns / rows, line = width * channels;

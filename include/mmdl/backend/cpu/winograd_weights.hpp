@@ -18,9 +18,11 @@ namespace mmdl::detail {
 /// them.
 template <class T>
 struct WinogradWeightsGradientSum {
+  using W = Wide<T>;
+
   WinogradTiles<T> input;
   WinogradTiles<T> gradient;  // of the output, of the same tiles
-  T* output = nullptr;
+  W* output = nullptr;
   bool accumulate = false;
 
   static constexpr long panel = tile_columns<T>;
@@ -35,7 +37,7 @@ struct WinogradWeightsGradientSum {
            threads * sums_size(channels, panel) + alignment;
   }
 
-  void run(T* workspace) const {
+  void run(W* workspace) const {
     if (narrow(input.channels, gradient.channels))
       run_narrow(workspace);
     else
@@ -45,24 +47,24 @@ struct WinogradWeightsGradientSum {
  private:
   static constexpr long alignment = 16;
   static constexpr long cached_numbers =
-      (1280L << 10) / static_cast<long>(sizeof(T));                                   // a block, both factors
-  static constexpr long shared_numbers = (10L << 20) / static_cast<long>(sizeof(T));  // a chunk, both factors
+      (1280L << 10) / static_cast<long>(sizeof(W));                                   // a block, both factors
+  static constexpr long shared_numbers = (10L << 20) / static_cast<long>(sizeof(W));  // a chunk, both factors
 
   static bool narrow(long channels, long columns) { return channels * columns <= 128 * 128; }
   static long whole_panels(long columns) { return divide_up(columns, panel) * panel; }
   /// Numbers from one product's sums to the next.
-  static long sums_plane(long channels, long row) { return channels * row + winograd_gap<T>; }
+  static long sums_plane(long channels, long row) { return channels * row + winograd_gap<W>; }
   static long sums_size(long channels, long columns) {
     return winograd_products * sums_plane(channels, whole_panels(columns));
   }
   static long planes(long tiles, long channels, long columns) {
     return winograd_products *
-           (winograd_plane<T>(tiles, channels) + winograd_plane<T>(tiles, whole_panels(columns)));
+           (winograd_plane<W>(tiles, channels) + winograd_plane<W>(tiles, whole_panels(columns)));
   }
   /// As many tiles at once as `numbers` hold, of nearly equal parts of `count`.
   static long tiles_at_once(long count, long numbers, long channels, long columns) {
     const long tile =
-        winograd_products * (winograd_row<T>(channels) + winograd_row<T>(whole_panels(columns)));
+        winograd_products * (winograd_row<W>(channels) + winograd_row<W>(whole_panels(columns)));
     return divide_up(count, divide_up(count, std::max(16L, numbers / tile)));
   }
   static long tiles_of_block(long count, long channels, long columns) {
@@ -75,59 +77,59 @@ struct WinogradWeightsGradientSum {
   long wide_columns() const { return whole_panels(gradient.channels); }
 
   /// Both factors of the tiles [begin, end) of a block that starts at tile 0 of `values` and `gradients`.
-  void transform(long begin, long end, T* values, long value_plane, T* gradients, long gradient_plane) const {
-    input.transform(WinogradInput<T>{}, begin, end, values, value_plane, winograd_row<T>(input.channels));
-    gradient.transform(WinogradOutputGradient<T>{}, begin, end, gradients, gradient_plane,
-                       winograd_row<T>(wide_columns()));
+  void transform(long begin, long end, W* values, long value_plane, W* gradients, long gradient_plane) const {
+    input.transform(WinogradInput<W>{}, begin, end, values, value_plane, winograd_row<W>(input.channels));
+    gradient.transform(WinogradOutputGradient<W>{}, begin, end, gradients, gradient_plane,
+                       winograd_row<W>(wide_columns()));
     if (gradient.channels == wide_columns()) return;
     for (int p = 0; p < winograd_products; ++p)
       for (long t = 0; t < end - begin; ++t)
-        store_vector(gradients + p * gradient_plane + t * winograd_row<T>(wide_columns()) + gradient.channels,
+        store_vector(gradients + p * gradient_plane + t * winograd_row<W>(wide_columns()) + gradient.channels,
                      Simd<T>{});
   }
 
   /// sums[p][channel][panel's columns] += the products of a block of tiles, for one panel.
-  void multiply(long count, const T* values, long value_plane, const T* gradients, long gradient_plane,
-                long column, T* sums, long sums_row, bool add) const {
+  void multiply(long count, const W* values, long value_plane, const W* gradients, long gradient_plane,
+                long column, W* sums, long sums_row, bool add) const {
     for (long p = 0; p < winograd_products; ++p)
-      multiply_panel<true>(input.channels, count, values + p * value_plane, winograd_row<T>(input.channels),
-                           gradients + p * gradient_plane + column, winograd_row<T>(wide_columns()),
+      multiply_panel<true>(input.channels, count, values + p * value_plane, winograd_row<W>(input.channels),
+                           gradients + p * gradient_plane + column, winograd_row<W>(wide_columns()),
                            sums + p * sums_plane(input.channels, sums_row), sums_row, add);
   }
 
   /// The weights' gradient from complete sums: channels [begin, end), the columns from `column` on.
-  void finish(const T* sums, long sums_row, long begin, long end, long column, long count, bool add) const {
+  void finish(const W* sums, long sums_row, long begin, long end, long column, long count, bool add) const {
     const long columns = gradient.channels, tap_stride = input.channels * columns;
     const long plane = sums_plane(input.channels, sums_row);
     for (long c = begin; c < end; ++c)
       for (long n = 0; n < count && column + n < columns; n += simd_width<T>) {
-        T* to = output + c * columns + column + n;
+        W* to = output + c * columns + column + n;
         transform_square_of<Simd<T>>(
-            WinogradWeightsGradient<T>{},
+            WinogradWeightsGradient<W>{},
             [&](int i, int j) {
               return load_vector<Simd<T>>(sums + (i * winograd_inputs + j) * plane + c * sums_row + n);
             },
             [&](int i, int j, Simd<T> value) {
-              T* place = to + (i * 3 + j) * tap_stride;
+              W* place = to + (i * 3 + j) * tap_stride;
               if (add) value += load_vector<Simd<T>>(place);
               store_vector(place, value);
             });
       }
   }
 
-  void run_narrow(T* workspace) const {
+  void run_narrow(W* workspace) const {
     const long channels = input.channels, columns = wide_columns(), tiles = input.count();
     const long block = tiles_of_block(tiles, channels, columns);
-    const long value_plane = winograd_plane<T>(block, channels),
-               gradient_plane = winograd_plane<T>(block, columns);
+    const long value_plane = winograd_plane<W>(block, channels),
+               gradient_plane = winograd_plane<W>(block, columns);
     const long threads_used = std::min<long>(thread_count(), tiles);
     const long size = sums_size(channels, columns);
-    T* const scratch = workspace + threads_used * size;
+    W* const scratch = workspace + threads_used * size;
     parallel([&](long thread, long threads) {
       for (long part = thread; part < threads_used; part += threads) {
-        T* const values = scratch + part * planes(block, channels, columns);
-        T* const gradients = values + winograd_products * value_plane;
-        T* const sums = workspace + part * size;
+        W* const values = scratch + part * planes(block, channels, columns);
+        W* const gradients = values + winograd_products * value_plane;
+        W* const sums = workspace + part * size;
         const long first = tiles * part / threads_used, last = tiles * (part + 1) / threads_used;
         for (long begin = first; begin < last; begin += block) {
           const long end = std::min(last, begin + block);
@@ -140,9 +142,9 @@ struct WinogradWeightsGradientSum {
     });
     parallel_ranges(channels, 1, [&](long begin, long end) {
       for (long p = 0; p < winograd_products; ++p) {
-        T* to = workspace + p * sums_plane(channels, columns);
+        W* to = workspace + p * sums_plane(channels, columns);
         for (long part = 1; part < threads_used; ++part) {
-          const T* from = to + part * size;
+          const W* from = to + part * size;
           for (long i = begin * columns; i < end * columns; i += simd_width<T>)
             store_vector(to + i, load_vector<Simd<T>>(to + i) + load_vector<Simd<T>>(from + i));
         }
@@ -151,23 +153,23 @@ struct WinogradWeightsGradientSum {
     });
   }
 
-  void run_wide(T* workspace) const {
+  void run_wide(W* workspace) const {
     const long channels = input.channels, columns = wide_columns(), tiles = input.count();
     const long most = tiles_of_chunk(tiles, channels, columns), chunks = divide_up(tiles, most);
-    const long value_plane = winograd_plane<T>(most, channels),
-               gradient_plane = winograd_plane<T>(most, columns);
-    T* const values = workspace;
-    T* const gradients = values + winograd_products * value_plane;
-    T* const scratch = workspace + planes(most, channels, columns);
+    const long value_plane = winograd_plane<W>(most, channels),
+               gradient_plane = winograd_plane<W>(most, columns);
+    W* const values = workspace;
+    W* const gradients = values + winograd_products * value_plane;
+    W* const scratch = workspace + planes(most, channels, columns);
     const long panels = columns / panel;
     for (long chunk = 0; chunk < chunks; ++chunk) {
       const long first = tiles * chunk / chunks, last = tiles * (chunk + 1) / chunks;
       parallel_ranges(last - first, 1, [&](long begin, long end) {
-        transform(first + begin, first + end, values + begin * winograd_row<T>(channels), value_plane,
-                  gradients + begin * winograd_row<T>(columns), gradient_plane);
+        transform(first + begin, first + end, values + begin * winograd_row<W>(channels), value_plane,
+                  gradients + begin * winograd_row<W>(columns), gradient_plane);
       });
       parallel([&](long thread, long threads) {
-        T* const sums = scratch + thread * sums_size(channels, panel);
+        W* const sums = scratch + thread * sums_size(channels, panel);
         for (long p = panels * thread / threads; p < panels * (thread + 1) / threads; ++p) {
           multiply(last - first, values, value_plane, gradients, gradient_plane, p * panel, sums, panel,
                    false);
