@@ -21,8 +21,8 @@ namespace mmdl::detail {
 /// Two passes over the rows; the activation's mask is computed again from x, and read from the output only
 /// where a residual came before the activation. Several rows go together, for the loads of what belongs to
 /// channels would cost more than the rows' own: not more than fit the ways of the first cache where lines of
-/// rows fall into the same set. Threads divide the channels of a small map, with no need to wait for
-/// each other, and the rows of a large one.
+/// rows fall into the same set. Threads divide the channels of few rows, with no need to wait for each
+/// other, and otherwise the rows.
 template <class T, Activation kind>
 class BatchNormGradient {
   using W = Wide<T>;
@@ -48,16 +48,16 @@ class BatchNormGradient {
   }
 
   void run() const {
-    if (rows_ * channels_ <= small_map && channels_ * static_cast<long>(sizeof(T)) >= wide_row)
+    if (rows_ <= shared_rows && channels_ * static_cast<long>(sizeof(T)) >= wide_row)
       by_channels();
     else
       by_rows();
   }
 
  private:
-  static constexpr long small_map = 1L << 19;  ///< numbers
-  /// Bytes of a row. Threads that share shorter ones fetch ahead what another writes: five times as slow.
-  static constexpr long wide_row = 1024;
+  /// Rows that threads may share. Each fetches ahead what another writes, beyond its part of a row: of many
+  /// rows that costs more than waiting for each other, and of rows shorter than `wide_row` bytes always.
+  static constexpr long shared_rows = 128, wide_row = 1024;
   static constexpr long rows_at_once = 256;  ///< rows whose sums are added up before they become double
   static constexpr long combine_grain = 128, write_grain = 16384;
 
