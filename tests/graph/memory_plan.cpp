@@ -70,9 +70,13 @@ class Simulation {
   void forward() {
     for (int n = p_.inputs; n < p_.node_count; ++n) {
       const Node& node = p_.nodes[n];
-      if (node.merged) continue;
+      if (node.merged || node.streamed) continue;
       for (int i = 0; i < node.input_count; ++i) {
         const int input = node.inputs[i];
+        if (p_.nodes[input].streamed) {
+          read_for(input, n);
+          continue;
+        }
         expect_value(input, n);
         if (input < p_.inputs || !overlap(p_.value[n], units(n), p_.value[input], units(input))) continue;
         REQUIRE(detail::may_overwrite(node, i));  // only then may output and input share a place, exactly
@@ -80,6 +84,18 @@ class Simulation {
       }
       write(p_.value[n], units(n), n);
       tag_of_[static_cast<std::size_t>(n)] = n;
+    }
+  }
+
+  /// What a streamed value is computed from, by its reader.
+  void read_for(int streamed, int reader) const {
+    const Node& node = p_.nodes[streamed];
+    REQUIRE(p_.value[streamed] == -1);
+    for (int i = 0; i < node.input_count; ++i) {
+      const int input = node.inputs[i];
+      expect_value(input, reader);
+      if (input >= p_.inputs)
+        REQUIRE_FALSE(overlap(p_.value[reader], units(reader), p_.value[input], units(input)));
     }
   }
 

@@ -61,7 +61,7 @@ class Arena {
 
   std::vector<std::string> play() {
     for (int n = s_.inputs; n < count(); ++n)
-      if (!node(n).merged) forward(n);
+      if (!node(n).merged && !node(n).streamed) forward(n);
     if (s_.training) loss();
     if (s_.training)
       for (int n = count() - 1; n >= s_.inputs; --n)
@@ -139,6 +139,10 @@ class Arena {
     const Node& at = node(n);
     for (int i = 0; i < at.input_count; ++i) {
       const int input = at.inputs[i];
+      if (node(input).streamed) {
+        read_for(input, n);
+        continue;
+      }
       read(input, n, "forward");
       if (outside(input) || !overlap(input, n)) continue;
       const bool same =
@@ -146,6 +150,16 @@ class Arena {
       if (!same) problem(n, "overwrites its own input,", input);
     }
     write(n, n);
+  }
+
+  /// What a streamed value is computed from, by its reader.
+  void read_for(int streamed, int reader) {
+    const Node& at = node(streamed);
+    for (int i = 0; i < at.input_count; ++i) {
+      read(at.inputs[i], reader, "streaming");
+      if (!outside(at.inputs[i]) && overlap(at.inputs[i], reader))
+        problem(reader, "overwrites what it streams from,", at.inputs[i]);
+    }
   }
 
   void loss() {

@@ -37,6 +37,8 @@ struct ForwardArguments {
   Wide<T>* saved = nullptr;  ///< node->saved numbers, for the backward (and there already if `again`)
   const Packed<T>* packed = nullptr;  ///< the weight as `pack` left it; null: not packed
   Wide<T>* workspace = nullptr;       ///< as many numbers as the kernel asked for; garbage at entry
+  /// The forward of a streamed inputs[0] (which is null then): the kernel computes its lines.
+  const ForwardArguments* feeder = nullptr;
   RandomKey random;
 };
 
@@ -72,6 +74,7 @@ struct KernelTable {
   // For inference with packed weights; null for operators that have none.
   long (*packed_size)(const Node&, int samples) = nullptr;  ///< numbers of the packed weight; 0: not wanted
   void (*pack)(const Node&, int samples, const Wide<T>* weight, Packed<T>* to) = nullptr;
+  long (*lines_workspace)(const Node&) = nullptr;  ///< numbers of scratch wanted where the node is streamed
 };
 
 /// The backward of an operator.

@@ -161,6 +161,7 @@ inline std::string dot_drawing(const GraphView& layers, const GraphView& graph) 
                    ? std::string(" (") + activation_name(node.activation) + ")"
                    : std::string(" + ") + activation_name(node.activation);
     if (node.has_residual && node.activation_first) label += " + residual";
+    if (node.streamed) label += ", streamed";
     text += "  n" + std::to_string(n) + " [label=\"" + label + "\\n" + extent_text(node.output) + "\"" +
             (node.frozen ? ", style=dashed" : "") + "];\n";
     for (int i = 0; i < node.input_count; ++i)

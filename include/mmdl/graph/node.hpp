@@ -93,11 +93,12 @@ struct Node {
                               -1};    ///< parameter entries: weight, bias; a fused norm's come third
   int states[max_states] = {-1, -1};  ///< state entries: running mean, running variance
   bool merged = false;                ///< skipped: its work is done by a later node, or is not needed
-  bool frozen = false;                ///< runs as in inference and gets no gradient
-  Keeping keeping = Keeping::usual;   ///< what is computed again rather than kept
-  bool needs_inputs = true;           ///< the backward reads the inputs' values
-  bool needs_output = true;           ///< the backward reads the output's value
-  bool in_place = false;              ///< the forward may write its output over its first input
+  bool streamed = false;  ///< has no place in memory: its only reader computes its lines as it needs them
+  bool frozen = false;    ///< runs as in inference and gets no gradient
+  Keeping keeping = Keeping::usual;  ///< what is computed again rather than kept
+  bool needs_inputs = true;          ///< the backward reads the inputs' values
+  bool needs_output = true;          ///< the backward reads the output's value
+  bool in_place = false;             ///< the forward may write its output over its first input
   bool single_precision = false;  ///< written for float alone (a numeric gradient check widens its tolerance)
   long saved = 0;          ///< numbers kept from forward to backward whatever the batch (batch statistics)
   long multiply_adds = 0;  ///< per sample, forward

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "../graph/differentiate.hpp"
+#include "../graph/stream_lines.hpp"
 
 namespace mmdl::detail {
 
@@ -61,10 +62,14 @@ class FirstFit {
 template <class G>
 constexpr void find_in_place(const G& graph, const Backward<G::node_count>& backward,
                              int (&holder)[static_cast<unsigned>(G::node_count)]) {
+  const RunTimes<G> run_at = run_times(graph);
   int last_use[static_cast<unsigned>(G::node_count)] = {};
   for (int n = 0; n < G::node_count; ++n)
     if (!graph.nodes[n].merged)
-      for (int i = 0; i < graph.nodes[n].input_count; ++i) last_use[graph.nodes[n].inputs[i]] = n;
+      for (int i = 0; i < graph.nodes[n].input_count; ++i) {
+        int& last = last_use[graph.nodes[n].inputs[i]];
+        last = last < run_at.step[n] ? run_at.step[n] : last;
+      }
   for (int i = 0; i < graph.outputs.count; ++i) last_use[graph.outputs.id[i]] = G::node_count;
   for (int n = 0; n < G::node_count; ++n) {
     holder[n] = n;
@@ -96,6 +101,7 @@ constexpr MemoryPlan<G::node_count> plan_places(const G& graph, const Backward<G
   MemoryPlan<count> plan;
   int holder[static_cast<unsigned>(count)] = {};
   find_in_place(graph, backward, holder);
+  const RunTimes<G> run_at = run_times(graph);
 
   // Forward node n runs at time n, the loss at `count`, the backward of node n at 2 * count - n.
   int death[static_cast<unsigned>(count)] = {};     // of the value's buffer
@@ -111,7 +117,7 @@ constexpr MemoryPlan<G::node_count> plan_places(const G& graph, const Backward<G
     const Node& node = graph.nodes[n];
     if (node.merged) continue;
     live_until(n, n);
-    for (int i = 0; i < node.input_count; ++i) live_until(node.inputs[i], n);
+    for (int i = 0; i < node.input_count; ++i) live_until(node.inputs[i], run_at.step[n]);
   }
   for (int i = 0; i < graph.outputs.count; ++i) live_until(graph.outputs.id[i], count);
   if (mode != Mode::inference) {
@@ -163,7 +169,7 @@ constexpr MemoryPlan<G::node_count> plan_places(const G& graph, const Backward<G
   };
   for (int n = graph.inputs; n < count; ++n) {
     const Node& node = graph.nodes[n];
-    if (node.merged) continue;
+    if (node.merged || node.streamed) continue;
     if (holder[n] == n) {
       if (stacked[n]) {
         plan.value[n] = stack_top;
@@ -175,6 +181,7 @@ constexpr MemoryPlan<G::node_count> plan_places(const G& graph, const Backward<G
       peak();
     }
     release_dead(node, n, n);
+    if (graph.nodes[node.inputs[0]].streamed) release_dead(graph.nodes[node.inputs[0]], n, n);
   }
   if (mode != Mode::inference) {
     for (int i = 0; i < graph.outputs.count; ++i) {
@@ -241,7 +248,8 @@ constexpr MemoryPlan<G::node_count> plan_memory(const G& graph, const Backward<G
                                                 Mode mode) {
   long most = 0;
   for (int n = graph.inputs; n < G::node_count; ++n)
-    if (!graph.nodes[n].merged && most < graph.nodes[n].output.size()) most = graph.nodes[n].output.size();
+    if (!graph.nodes[n].merged && !graph.nodes[n].streamed && most < graph.nodes[n].output.size())
+      most = graph.nodes[n].output.size();
   const auto apart = plan_places(graph, backward, mode, {most, most / 4});
   const auto together = plan_places(graph, backward, mode, {rounded(most) + 1, rounded(most) + 1});
   return apart.total < together.total ? apart : together;

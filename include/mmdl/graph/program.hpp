@@ -7,16 +7,19 @@
 #include "../graph/plan_memory.hpp"
 #include "../graph/recompute.hpp"
 #include "../graph/shorten_lives.hpp"
+#include "../graph/stream_lines.hpp"
 
 namespace mmdl {
 
 namespace detail {
 
 /// One constexpr variable per pass: each evaluation stays within the compilers' default limits.
-template <class Net, class Input, Mode mode>
+/// `streams`: the backend runs streamed nodes.
+template <class Net, class Input, Mode mode, bool streams = true>
 struct Program {
   static constexpr auto fused = fuse(graph_of<Net, Input>, mode);
-  static constexpr auto graph = shorten_lives(fused, mode);
+  static constexpr auto sorted = shorten_lives(fused, mode);
+  static constexpr auto graph = streams ? stream_lines(sorted, mode) : sorted;
   static constexpr auto gradients = differentiate(graph, mode);
   static constexpr auto backward = recompute(graph, gradients);
   static constexpr auto plan = plan_memory(graph, backward, mode);

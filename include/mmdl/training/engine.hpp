@@ -45,7 +45,8 @@ class Engine : public ParameterStore<Wide<T>> {
     if (packs_ && !program.training) pack(program, samples);
     const Places<T> places = places_of(program, samples);
     for (int n = program.inputs; n < program.node_count; ++n)
-      if (!program.nodes[n].merged) forward_step(places, n, key, /*again=*/false);
+      if (!program.nodes[n].merged && !program.nodes[n].streamed)
+        forward_step(places, n, key, /*again=*/false);
   }
 
   /// Runs the backward of the last forward of this program by these kernels, one for each node of the graph.
@@ -126,11 +127,22 @@ class Engine : public ParameterStore<Wide<T>> {
   }
 
   void forward_step(const Places<T>& places, int n, RandomKey key, bool again) {
-    ForwardArguments<T> a = places.forward(n, again, key);
-    if (packs_ && !places.program->training && packed_places_[static_cast<std::size_t>(n)] >= 0)
-      a.packed = packed_.data() + packed_places_[static_cast<std::size_t>(n)];
+    ForwardArguments<T> a = places.forward(n, again, key), feeder;
+    a.packed = packed_of(places, n);
     a.workspace = workspace_.data();
+    const int input = a.node->inputs[0];
+    if (places.program->nodes[input].streamed) {
+      feeder = places.forward(input, again, key);
+      feeder.packed = packed_of(places, input);
+      feeder.workspace = a.workspace + rounded(kernel(*a.node).workspace(*a.node, samples_, false));
+      a.feeder = &feeder;
+    }
     kernel(*a.node).forward(a);
+  }
+  const Packed<T>* packed_of(const Places<T>& places, int n) const {
+    const bool there =
+        packs_ && !places.program->training && packed_places_[static_cast<std::size_t>(n)] >= 0;
+    return there ? packed_.data() + packed_places_[static_cast<std::size_t>(n)] : nullptr;
   }
 
   /// Packs the weights anew where they have changed, or where a kernel's method at this batch wants others.
@@ -203,8 +215,11 @@ class Engine : public ParameterStore<Wide<T>> {
     long workspace = 0;
     for (int n = program.inputs; n < program.node_count; ++n) {
       const Node& node = program.nodes[n];
-      if (node.merged) continue;
-      workspace = std::max(workspace, kernel(node).workspace(node, samples, program.training));
+      if (node.merged || node.streamed) continue;
+      long wanted = kernel(node).workspace(node, samples, program.training);
+      const Node& input = program.nodes[node.inputs[0]];
+      if (input.streamed) wanted = rounded(wanted) + kernel(input).lines_workspace(input);
+      workspace = std::max(workspace, wanted);
     }
     workspace_.reserve(static_cast<std::size_t>(workspace));
     arena_.reserve(static_cast<std::size_t>(program.total) * static_cast<std::size_t>(samples));

@@ -128,7 +128,7 @@ class Trainer<ModelType, Loss, Optimizer> {
  private:
   template <detail::Mode mode>
   using Program =
-      detail::Program<typename ModelType::network, detail::Unwrap<typename ModelType::input>, mode>;
+      detail::Program<typename ModelType::network, detail::Unwrap<typename ModelType::input>, mode, false>;
 
   struct Recorded {
     const detail::Node* nodes = nullptr;

@@ -17,11 +17,13 @@ template <>
 struct EngineOf<Gpu> {
   using type = GpuEngine<float>;
   static constexpr long slice_bytes = 4L << 30;
+  static constexpr bool streams = false;
 };
 template <>
 struct EngineOf<GpuBFloat16> {
   using type = GpuEngine<BFloat16>;
   static constexpr long slice_bytes = 4L << 30;
+  static constexpr bool streams = false;
 };
 
 template <class ModelType>

@@ -57,6 +57,7 @@ template <class Backend>
 struct EngineOf {
   using type = Engine<typename Backend::value_type>;
   static constexpr long slice_bytes = 32L << 20;  ///< activations of a prediction's slice
+  static constexpr bool streams = true;           ///< runs streamed nodes
 };
 
 }  // namespace detail
@@ -90,7 +91,8 @@ class Model {
   prediction predict(const Tensor<Shapes, value_type>&... inputs) {
     static_assert(detail::accepted<std::is_same_v<List<Shapes...>, detail::AsList<Input>>,
                                    input_shapes_differ<Input, detail::Unwrap<List<Shapes...>>>>);
-    using Program = detail::Program<Net, detail::Unwrap<Input>, detail::Mode::inference>;
+    using Program = detail::Program<Net, detail::Unwrap<Input>, detail::Mode::inference,
+                                    detail::EngineOf<Backend>::streams>;
     static constexpr detail::ProgramView program = detail::program_view<Program, detail::Mode::inference>();
     const int samples = detail::common_samples("predict", inputs...);
     prediction result;

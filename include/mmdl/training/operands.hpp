@@ -24,10 +24,10 @@ struct Places {
   Wide<T>* saved = nullptr;
   const std::vector<long>* saved_offsets = nullptr;  ///< of each node of the unfused graph
 
-  /// Where a value of the current batch lies.
+  /// Where a value of the current batch lies; null if it is streamed.
   const T* value(int value) const {
     if (value < program->inputs) return inputs[value];
-    return arena + program->value[value] * samples;
+    return program->nodes[value].streamed ? nullptr : arena + program->value[value] * samples;
   }
   /// Where a value's gradient lies; null when it has none.
   T* gradient(int value) const {

@@ -7,6 +7,8 @@
 
 #include "column_sums.hpp"
 #include "convolution_epilogue.hpp"
+#include "convolution_lines.hpp"
+#include "convolution_patches.hpp"
 #include "gemm.hpp"
 #include "kernel.hpp"
 #include "thin_input_gradient.hpp"
@@ -62,6 +64,8 @@ struct CpuKernel<operators::Convolution, T> {
     }
   }
 
+  static long lines_workspace(const Node& node) { return ConvolutionLines<T>::workspace(node); }
+
   static void forward(const ForwardArguments<T>& a) {
     const Node& node = *a.node;
     const Epilogue<T> epilogue = convolution_epilogue(a);
@@ -73,7 +77,7 @@ struct CpuKernel<operators::Convolution, T> {
     for (long group = 0; group < groups; ++group) {
       const long first = group * columns;
       Gemm<T> g;
-      g.a = patches(node, a.samples, a.inputs[0], groups, group);
+      g.a = convolution_patches(node, a.samples, a.inputs[0], group);
       g.b.data = a.parameters[0] + first;
       g.b.stride = node.output.channels;
       if (a.packed != nullptr) g.packed_b = a.packed + group * packed_group(node);
@@ -113,43 +117,12 @@ struct CpuKernel<operators::Convolution, T> {
     return packed_factor_size<T>(weight_rows(node), node.output.channels / node.window.groups);
   }
 
-  static long weight_rows(const Node& node) {
-    return static_cast<long>(node.window.kernel_height) * node.window.kernel_width *
-           (node.input.channels / node.window.groups);
-  }
-
-  /// The input as the matrix of patches: a row for each output pixel, a column for each row of the weights.
-  static PatchMatrix<T> patches(const Node& node, long samples, const T* input, long groups, long group) {
-    const Window& w = node.window;
-    const long channels = node.input.channels / groups;
-    const T* data = input + group * channels;
-    if (w.pointwise())
-      return plain_matrix(data, samples * node.input.pixels(), channels, node.input.channels);
-    PatchMatrix<T> p;
-    p.data = data;
-    p.samples = samples;
-    p.sample_stride = node.input.size();
-    p.height = node.input.height;
-    p.width = node.input.width;
-    p.pixel_stride = node.input.channels;
-    p.channels = channels;
-    p.grid_height = node.output.height;
-    p.grid_width = node.output.width;
-    p.step = w.stride;
-    p.y0 = -w.pad_top;
-    p.x0 = -w.pad_left;
-    p.dy = p.dx = w.dilation;
-    p.taps_y = w.kernel_height;
-    p.taps_x = w.kernel_width;
-    return p;
-  }
-
   /// dw = patches^T * dy.
   static void backward_weights(const BackwardArguments<T>& a, long group) {
     const Node& node = *a.node;
     const long columns = node.output.channels / node.window.groups;
     Gemm<T, W> g;
-    g.a = patches(node, a.samples, a.inputs[0], node.window.groups, group);
+    g.a = convolution_patches(node, a.samples, a.inputs[0], group);
     g.transpose_a = true;
     g.b.data = a.output_gradient + group * columns;
     g.b.stride = node.output.channels;

@@ -76,6 +76,7 @@ struct Cpu {
       made.packed_size = &Kernel::packed_size;
       made.pack = &Kernel::pack;
     }
+    if constexpr (requires { &Kernel::lines_workspace; }) made.lines_workspace = &Kernel::lines_workspace;
     return made;
   }
   template <class Kernel>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lines of an image that a depthwise window is over, copied: read as one stream, and laid out so that the
-// channels of neighbouring pixels do not push each other out of the first cache.
+// The lines of an image that a depthwise window is over, copied (read as one stream) or computed, and laid
+// out so that the channels of neighbouring pixels do not push each other out of the first cache.
 #pragma once
 
 #include <algorithm>
@@ -41,12 +41,15 @@ class DepthwiseRing {
   }
 
   /// The window over the line `y` of a sample's output. The lines of a sample come in their order.
-  DepthwiseLine<T> window(const T* input, long sample, long y) {
+  /// `write_line(sample, y, count, to, pixel_stride)` writes the first pixels of a line of the input.
+  template <class WriteLine>
+  DepthwiseLine<T> window(const WriteLine& write_line, long sample, long y) {
     const long top = y * window_.stride - window_.pad_top;
     if (sample != sample_) sample_ = sample, next_ = 0;
     const long last = std::min(top + lines_, height_);
     for (next_ = std::max(next_, top); next_ < last; ++next_)
-      copy_line(input + (sample * height_ + next_) * width_ * channels_, next_);
+      write_line(sample, next_, copied_columns(),
+                 memory_ + (next_ % lines_ * columns_ + window_.pad_left) * pixel_stride_, pixel_stride_);
     DepthwiseLine<T> line;
     line.image = memory_;
     line.line_step = window_.dilation * columns_ * pixel_stride_;
@@ -68,13 +71,6 @@ class DepthwiseRing {
 
   /// Columns of the image that the window reaches.
   long copied_columns() const { return std::clamp(columns_ - window_.pad_left, 0L, width_); }
-
-  void copy_line(const T* from, long row) {
-    T* to = memory_ + (row % lines_ * columns_ + window_.pad_left) * pixel_stride_;
-    const long count = copied_columns();
-    for (long x = 0; x < count; ++x, from += channels_, to += pixel_stride_)
-      copy_numbers(from, channels_, to);
-  }
 
   Window window_;
   long height_, width_, channels_, places_;
