@@ -32,6 +32,12 @@ if(MMDL_SANITIZE)
   target_link_options(mmdl_own_flags INTERFACE ${sanitize_flags})
 endif()
 
+# Given to the programs whose tests ask what they do, not how fast: the kernels are tested at full optimisation elsewhere.
+set(MMDL_QUICK_PROGRAMS "")
+if(MMDL_PROGRAMS_FOR_TESTS)
+  set(MMDL_QUICK_PROGRAMS QUICK)
+endif()
+
 # mmdl_own_program(<target> [DATA] [NO_OPENMP] [QUICK] [SANITIZE <list>] SOURCES <files>)
 # An executable of ours. QUICK compiles at -O1. SANITIZE makes a second, instrumented build of a program inside the same build tree, so
 # that one ctest run covers both: at -O1 and with assertions, which is quicker to compile and checks more. It gives

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what is missing, builds everything in a folder of its own (annotate and reproduce for fewer networks than a
-# user's build, and at -O1) and runs every test, the sanitized ones too; ends with ctest's summary.
+# Installs what is missing, builds everything in a folder of its own (the examples at -O1, annotate and reproduce
+# for fewer networks than a user's build) and runs every test, the sanitized ones too; ends with ctest's summary.
 # Usage: test.sh [ctest options...]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The program itself. Its networks are types: MMDL_REPRODUCE_BACKBONES says over which backbones it is built.
 set(built "small;mobilenet;resnet101")
-set(quick "")
 if(MMDL_PROGRAMS_FOR_TESTS)  # the one that the test uses, and the paper's
   set(built "small;resnet101")
-  set(quick QUICK)
 endif()
 set(MMDL_REPRODUCE_BACKBONES "${built}" CACHE STRING
     "The backbones of reproduce: small, mobilenet or resnet101, each with :gpu behind it for the GPU")
@@ -45,7 +43,7 @@ endforeach()
 list(REMOVE_DUPLICATES studies)
 configure_file(studies.cpp.in generated/studies.cpp @ONLY)
 
-mmdl_own_program(reproduce DATA ${quick} SOURCES main.cpp data.cpp features.cpp methods.cpp recipe.cpp scoring.cpp stage.cpp workspace.cpp
+mmdl_own_program(reproduce DATA ${MMDL_QUICK_PROGRAMS} SOURCES main.cpp data.cpp features.cpp methods.cpp recipe.cpp scoring.cpp stage.cpp workspace.cpp
                  ../annotate/progress.cpp ${studies} "${CMAKE_CURRENT_BINARY_DIR}/generated/studies.cpp")
 target_include_directories(reproduce PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
 target_compile_definitions(reproduce PRIVATE MMDL_REPRODUCE_LABELS=${MMDL_REPRODUCE_LABELS}

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -17,6 +18,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "recording_device.hpp"
@@ -25,7 +27,9 @@ namespace mmdl_test {
 
 using namespace mmdl::detail;
 
-/// What CUDA's language has and C++ has not. A block's threads are contexts that take turns at each barrier.
+/// What CUDA's language has and C++ has not. A block's threads are contexts that take turns at each barrier;
+/// from the second turn on by the compiler's own jumps, because swapcontext asks the system for the signal
+/// mask.
 inline constexpr const char* emulation_prelude = R"cpp(
 #  include <math.h>
 #  include <string.h>
@@ -49,20 +53,43 @@ inline constexpr const char* emulation_prelude = R"cpp(
     memcpy(&y, &x, 4);
     return y;
   }
-  static ucontext_t scheduler, contexts[1024];
+  typedef void* Place[5];  // where __builtin_longjmp goes on
+  static Place scheduler, places[1024];
+  static bool begun[1024], finished[1024];
   static char stacks[1024][32768];
-  static bool finished[1024];
   static unsigned current;
-  static void __syncthreads() { swapcontext(&contexts[current], &scheduler); }
+  __attribute__((noinline)) static void go_on(Place& place) { __builtin_longjmp(place, 1); }
+  __attribute__((noinline)) static void __syncthreads() {
+    if (__builtin_setjmp(places[current]) == 0) go_on(scheduler);
+  }
 )cpp";
 
-inline constexpr const char* emulation_entry = R"cpp(
+/// Behind the kernels' common text: how one is run.
+inline constexpr const char* emulation_scheduler = R"cpp(
+  static void (*kernel_of_threads)(Arguments);
   static const Arguments* given;
   static void thread_body() {
-    KERNEL(*given);
-    finished[current] = true;
+    for (;;) {
+      kernel_of_threads(*given);
+      finished[current] = true;
+      __syncthreads();
+    }
   }
-  extern "C" void run_kernel(const Arguments* a, unsigned blocks_x, unsigned blocks_y, unsigned threads) {
+  __attribute__((noinline)) static void turn() {
+    if (__builtin_setjmp(scheduler) != 0) return;
+    if (begun[current]) go_on(places[current]);
+    begun[current] = true;
+    ucontext_t context;
+    getcontext(&context);
+    context.uc_stack.ss_sp = stacks[current];
+    context.uc_stack.ss_size = sizeof stacks[current];
+    context.uc_link = nullptr;
+    makecontext(&context, thread_body, 0);
+    setcontext(&context);
+  }
+  template <void (*kernel)(Arguments), bool has_barriers>
+  static void run(const Arguments* a, unsigned blocks_x, unsigned blocks_y, unsigned threads) {
+    kernel_of_threads = kernel;
     given = a;
     gridDim.x = blocks_x;
     gridDim.y = blocks_y;
@@ -72,28 +99,21 @@ inline constexpr const char* emulation_entry = R"cpp(
       for (unsigned x = 0; x < blocks_x; ++x) {
         blockIdx.x = x;
         blockIdx.y = y;
-        if (!HAS_BARRIERS) {
+        if (!has_barriers) {
           for (unsigned t = 0; t < threads; ++t) {
             threadIdx.x = t;
-            KERNEL(*a);
+            kernel(*a);
           }
           continue;
         }
-        for (unsigned t = 0; t < threads; ++t) {
-          finished[t] = false;
-          getcontext(&contexts[t]);
-          contexts[t].uc_stack.ss_sp = stacks[t];
-          contexts[t].uc_stack.ss_size = sizeof stacks[t];
-          contexts[t].uc_link = &scheduler;
-          makecontext(&contexts[t], thread_body, 0);
-        }
+        for (unsigned t = 0; t < threads; ++t) finished[t] = false;
         for (bool left = true; left;) {
           left = false;
           for (unsigned t = 0; t < threads; ++t) {
             if (finished[t]) continue;
             current = t;
             threadIdx.x = t;
-            swapcontext(&scheduler, &contexts[t]);
+            turn();
             left = left || !finished[t];
           }
         }
@@ -149,12 +169,17 @@ class EmulatedDevice : public Device {
     if (bytes > 0) std::memcpy(to, from, bytes);
   }
 
+  /// Compiled when the first command with a kernel runs, together with all others that were asked for by
+  /// then: a compiler's start takes longer than a kernel.
   const void* kernel(const KernelText& text) override {
     const std::string source = text.source();
-    auto [place, fresh] = kernels_.try_emplace(text.name() + source, nullptr);
-    if (!fresh) return place->second;
-    place->second = compile(text, source);
-    return place->second;
+    auto [place, fresh] = kernels_.try_emplace(text.name() + source);
+    if (fresh) {
+      place->second.name = text.name();
+      place->second.text = source.substr(kernel_prelude.size());
+      waiting_.push_back(&place->second);
+    }
+    return &place->second;
   }
   const ConvolutionPlan* plan(const ConvolutionProblem& problem) override {
     auto& plan = plans_[problem.key()];
@@ -192,43 +217,82 @@ class EmulatedDevice : public Device {
 
  private:
   using Entry = void (*)(const KernelArguments*, unsigned, unsigned, unsigned);
+  struct Kernel {
+    std::string name, text;  // without what all kernels begin with
+    Entry entry = nullptr;
 
-  static const void* compile(const KernelText& text, const std::string& source) {
-    const bool barriers = source.substr(kernel_prelude.size()).find("block_sum<") != std::string::npos ||
-                          source.substr(kernel_prelude.size()).find("block_maximum<") != std::string::npos ||
-                          source.substr(kernel_prelude.size()).find("__syncthreads") != std::string::npos;
-    const std::string whole = std::string(emulation_prelude) + source + "\n#define KERNEL " + text.name() +
-                              "\n#define HAS_BARRIERS " + (barriers ? "true" : "false") + emulation_entry;
-    const std::string folder = MMDL_EMULATED_KERNELS;
-    ::mkdir(folder.c_str(), 0777);
-    const std::string base =
-        folder + "/" + text.name() + "-" + std::to_string(std::hash<std::string>{}(whole));
-    struct stat status {};
-    if (::stat((base + ".so").c_str(), &status) != 0) {
-      const std::string mine = base + "." + std::to_string(::getpid());
+    std::string symbol() const {
+      const std::string all = emulation_prelude + std::string(kernel_prelude) + emulation_scheduler + text;
+      return name + "_" + std::to_string(std::hash<std::string>{}(all));
+    }
+    std::string base() const { return MMDL_EMULATED_KERNELS "/" + symbol(); }
+    bool is_compiled() const {
+      struct stat status {};
+      return ::stat((base() + ".so").c_str(), &status) == 0;
+    }
+    /// In a namespace of its own, and its macros gone behind it: what a kernel forgets to define it does not
+    /// find in the one before.
+    std::string in_namespace() const {
+      const auto has = [this](const char* word) { return text.find(word) != std::string::npos; };
+      const bool barriers = has("block_sum<") || has("block_maximum<") || has("__syncthreads");
+      // Functions of C's linkage would be the same in all namespaces.
+      constexpr std::string_view linkage = "extern \"C\" ", define = "#define ";
+      std::string all = "namespace text_of_" + symbol() + " {\n" + text + "\n";
+      for (std::size_t at = 0; (at = all.find(linkage, at)) != std::string::npos;)
+        all.replace(at, linkage.size(), "static ");
+      for (std::size_t at = 0; (at = text.find(define, at)) != std::string::npos;) {
+        at += define.size();
+        all += "#undef " + text.substr(at, text.find_first_of(" (\n", at) - at) + "\n";
+      }
+      return all + "extern \"C\" void " + symbol() +
+             "(const Arguments* a, unsigned blocks_x, unsigned blocks_y, unsigned threads) {\n  run<" + name +
+             (barriers ? ", true" : ", false") + ">(a, blocks_x, blocks_y, threads);\n}\n}\n";
+    }
+  };
+
+  /// Each kernel's name in the folder is one more name of the library that holds it.
+  void compile_waiting() {
+    std::vector<Kernel*> missing;
+    for (Kernel* kernel : waiting_)
+      if (!kernel->is_compiled()) missing.push_back(kernel);
+    if (!missing.empty()) {
+      ::mkdir(MMDL_EMULATED_KERNELS, 0777);
+      const std::string mine = missing.front()->base() + "." + std::to_string(::getpid());
+      std::string whole = emulation_prelude + std::string(kernel_prelude) + emulation_scheduler;
+      for (const Kernel* kernel : missing) whole += kernel->in_namespace();
       std::FILE* file = std::fopen((mine + ".cpp").c_str(), "wb");
       std::fwrite(whole.data(), 1, whole.size(), file);
       std::fclose(file);
-      // A GPU refuses an address that is no multiple of what is read there; so do these.
+      // A GPU refuses an address that is no multiple of what is read there; so do these. C's headers alone:
+      // C++'s <math.h> takes longer than a kernel.
       const std::string command = std::string(MMDL_HOST_COMPILER) +
-                                  " -std=c++20 -O1 -w -shared -fPIC -fsanitize=alignment"
+                                  " -std=c++20 -O1 -w -shared -fPIC -nostdinc++ -fsanitize=alignment"
                                   " -fno-sanitize-recover=alignment '" +
                                   mine + ".cpp' -o '" + mine + ".so'";
       if (std::system(command.c_str()) != 0)
-        throw std::runtime_error("kernel does not compile: " + mine + ".cpp");
-      std::rename((mine + ".so").c_str(), (base + ".so").c_str());
-      std::rename((mine + ".cpp").c_str(), (base + ".cpp").c_str());
+        throw std::runtime_error("kernels do not compile: " + mine + ".cpp");
+      for (const std::string ending : {".cpp", ".so"}) {
+        for (const Kernel* kernel : missing)
+          if (::link((mine + ending).c_str(), (kernel->base() + ending).c_str()) != 0 && errno != EEXIST)
+            throw std::runtime_error("cannot name " + kernel->base() + ending);
+        std::remove((mine + ending).c_str());
+      }
     }
-    void* library = ::dlopen((base + ".so").c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (library == nullptr) throw std::runtime_error(::dlerror());
-    return ::dlsym(library, "run_kernel");
+    for (Kernel* kernel : waiting_) {
+      void* library = ::dlopen((kernel->base() + ".so").c_str(), RTLD_NOW | RTLD_LOCAL);
+      if (library == nullptr) throw std::runtime_error(::dlerror());
+      kernel->entry = reinterpret_cast<Entry>(::dlsym(library, kernel->symbol().c_str()));
+      if (kernel->entry == nullptr) throw std::runtime_error(::dlerror());
+    }
+    waiting_.clear();
   }
 
   void run_one(const Command& c) {
     switch (c.kind) {
       case Command::Kind::launch:
-        reinterpret_cast<Entry>(const_cast<void*>(c.kernel))(&c.arguments, c.grid.blocks_x, c.grid.blocks_y,
-                                                             c.grid.threads);
+        if (!waiting_.empty()) compile_waiting();
+        static_cast<const Kernel*>(c.kernel)->entry(&c.arguments, c.grid.blocks_x, c.grid.blocks_y,
+                                                    c.grid.threads);
         return;
       case Command::Kind::copy:
         std::memmove(c.to, c.from, c.bytes);
@@ -307,7 +371,8 @@ class EmulatedDevice : public Device {
   bool joins_;
   std::size_t total_, used_ = 0;
   std::map<void*, std::size_t> sizes_;
-  std::map<std::string, const void*> kernels_;
+  std::map<std::string, Kernel> kernels_;
+  std::vector<Kernel*> waiting_;
   std::map<std::string, std::unique_ptr<EmulatedPlan>> plans_;
   bool fed_[2] = {};
 };
