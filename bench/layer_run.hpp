@@ -66,12 +66,19 @@ class LayerRun {
   }
 
   /// As in inference, the weights laid out in advance.
-  void infer() { forward(program<detail::Mode::inference>); }
-  void train_forward() { forward(program<detail::Mode::training_with_inputs>); }
+  void infer() {
+    const float* inputs[] = {input_.data()};
+    model_.engine().forward(program<detail::Mode::inference>, samples_, inputs, {});
+  }
+  void train_forward() {
+    const float* inputs[] = {input_.data()};
+    model_.engine().forward(program<detail::Mode::training_with_inputs>, model_.training_kernels(), samples_,
+                            inputs, {});
+  }
   /// The gradients of parameters and input, for the output gradient that is in place; `train_forward` and
   /// `fill_output_gradient` come before.
   void backward() {
-    model_.engine().backward(program<detail::Mode::training_with_inputs>, model_.backward_kernels(), samples_,
+    model_.engine().backward(program<detail::Mode::training_with_inputs>, model_.training_kernels(), samples_,
                              {});
   }
   /// An output gradient of ones.
@@ -101,11 +108,6 @@ class LayerRun {
   }
 
  private:
-  void forward(const detail::ProgramView& p) {
-    const float* inputs[] = {input_.data()};
-    model_.engine().forward(p, samples_, inputs, {});
-  }
-
   Model<Net, Input, Backend> model_;
   Tensor<Input> input_;
   int samples_;

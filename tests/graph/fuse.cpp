@@ -35,7 +35,7 @@ void compare(double tolerance = 1e-12) {
   Tensor<Input, double> x(samples);
   fill_normal(x, 9);
   const double* inputs[] = {x.data()};
-  engine.forward(plain, samples, inputs, {});
+  engine.forward(plain, model.training_kernels(), samples, inputs, {});
   std::vector<std::vector<double>> expected;
   for (int o = 0; o < plain.outputs.count; ++o) {
     const double* y = engine.value(plain, plain.outputs.id[o]);

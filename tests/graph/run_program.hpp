@@ -37,11 +37,10 @@ void draw(Engine& engine) {
 }
 
 /// Runs a program, forward and backward, from the same weights, inputs and gradients every time. It knows no
-/// network's type, so that it is compiled once for all of them; without `kernels` there is no backward.
+/// network's type, so that it is compiled once for all of them.
 template <class T>
 Run<detail::Wide<T>> run_view(detail::Engine<T>& engine, const detail::ProgramView& program,
-                              std::type_identity_t<std::span<const detail::BackwardKernel<T>* const>> kernels,
-                              int samples) {
+                              const detail::TrainingKernels<T>& kernels, int samples) {
   using Number = detail::Wide<T>;
   draw(engine);
   std::vector<std::vector<Number>> inputs;
@@ -52,7 +51,7 @@ Run<detail::Wide<T>> run_view(detail::Engine<T>& engine, const detail::ProgramVi
                          static_cast<std::uint64_t>(i), 1.0f);
     pointers.push_back(inputs.back().data());
   }
-  engine.forward(program, samples, pointers, {9, 4});
+  engine.forward(program, kernels, samples, pointers, {9, 4});
   Run<Number> result;
   for (int o = 0; o < program.outputs.count; ++o) {
     const long size = samples * program.nodes[program.outputs.id[o]].output.size();
@@ -72,15 +71,11 @@ Run<detail::Wide<T>> run_view(detail::Engine<T>& engine, const detail::ProgramVi
   return result;
 }
 
-/// The same for a program by its type: P has the members of `detail::Program`. What only predicts compiles no
-/// backward.
+/// The same for a program by its type: P has the members of `detail::Program`.
 template <class P, detail::Mode mode, class M>
 auto run(M& model, int samples) {
   static constexpr detail::ProgramView program = detail::program_view<P, mode>();
-  if constexpr (mode == detail::Mode::inference)
-    return run_view(model.engine(), program, {}, samples);
-  else
-    return run_view(model.engine(), program, M::backward_kernels(), samples);
+  return run_view(model.engine(), program, M::training_kernels(), samples);
 }
 
 }  // namespace networks

@@ -52,7 +52,7 @@ void compare(const std::string& name, double bound, int samples) {
     inputs.emplace_back(numbers.begin(), numbers.end());
     pointers.push_back(inputs.back().data());
   }
-  engine.forward(program, samples, pointers, {});
+  engine.forward(program, model.training_kernels(), samples, pointers, {});
   for (int o = 0; o < program.outputs.count; ++o) {
     const std::string number = std::to_string(o + 1);
     check_near(engine.value(program, program.outputs.id[o]), golden().doubles(name + ".output" + number),
@@ -62,7 +62,7 @@ void compare(const std::string& name, double bound, int samples) {
     const auto direction = golden().doubles(name + ".direction" + std::to_string(o + 1));
     std::copy(direction.begin(), direction.end(), engine.output_gradient(program, o));
   }
-  engine.backward(program, model.backward_kernels(), samples, {});
+  engine.backward(program, model.training_kernels(), samples, {});
   for (int i = 0; i < program.inputs; ++i) {
     const std::string gradient = name + ".input" + std::to_string(i + 1) + "_gradient";
     if (golden().find(gradient) != nullptr)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <type_traits>
 
 #include "../core/bfloat16.hpp"
@@ -81,6 +82,13 @@ struct KernelTable {
 template <class T>
 struct BackwardKernel {
   void (*run)(const BackwardArguments<T>&) = nullptr;
+};
+
+/// What training runs: all kernels of each node of the graph.
+template <class T>
+struct TrainingKernels {
+  std::span<const KernelTable<T>* const> forward;
+  std::span<const BackwardKernel<T>* const> backward;
 };
 
 }  // namespace mmdl::detail

@@ -33,8 +33,10 @@ constexpr GraphView view_of(const G& graph) {
           G::scope_count, graph.inputs,  graph.outputs, graph.parameters, graph.states};
 }
 
+// What makes texts is cold: a program makes each once, so they had better compile fast than run fast.
+
 /// "scale3.block2." for each scope: kinds are numbered within their parent, from 1.
-inline std::vector<std::string> scope_paths(const GraphView& graph) {
+[[gnu::cold]] inline std::vector<std::string> scope_paths(const GraphView& graph) {
   std::vector<std::string> paths(static_cast<std::size_t>(graph.scope_count));
   for (int s = 1; s < graph.scope_count; ++s) {
     const Scope& scope = graph.scopes[s];
@@ -53,7 +55,7 @@ inline std::vector<std::string> scope_paths(const GraphView& graph) {
 }
 
 /// "scale3.block2.conv1" for each node: layers are numbered by their kind within their scope, from 1.
-inline std::vector<std::string> node_names(const GraphView& graph) {
+[[gnu::cold]] inline std::vector<std::string> node_names(const GraphView& graph) {
   const std::vector<std::string> paths = scope_paths(graph);
   std::vector<std::string> names(static_cast<std::size_t>(graph.node_count));
   std::vector<std::pair<const char*, int>> kinds;  // of each scope in turn, with a count
@@ -72,7 +74,7 @@ inline std::vector<std::string> node_names(const GraphView& graph) {
 }
 
 /// "scale3.block2.conv1.weight" for each parameter and state entry.
-inline std::vector<std::string> entry_names(const GraphView& graph) {
+[[gnu::cold]] inline std::vector<std::string> entry_names(const GraphView& graph) {
   const std::vector<std::string> nodes = node_names(graph);
   std::vector<std::string> names;
   names.reserve(static_cast<std::size_t>(graph.entry_count));
@@ -102,7 +104,7 @@ inline long entry_numbers(const GraphView& graph, const Node& node) {
   return total;
 }
 
-inline std::string summary_table(const GraphView& graph, long inference, long training) {
+[[gnu::cold]] inline std::string summary_table(const GraphView& graph, long inference, long training) {
   const std::vector<std::string> names = node_names(graph);
   std::size_t width = 8;
   for (const std::string& name : names) width = width < name.size() ? name.size() : width;
@@ -147,7 +149,7 @@ constexpr const char* activation_name(Activation activation) {
 }
 
 /// `layers` gives the names; `graph` is the same network, fused or not.
-inline std::string dot_drawing(const GraphView& layers, const GraphView& graph) {
+[[gnu::cold]] inline std::string dot_drawing(const GraphView& layers, const GraphView& graph) {
   const std::vector<std::string> names = node_names(layers);
   std::string text = "digraph network {\n  rankdir=TB;\n  node [shape=box, fontname=\"sans-serif\"];\n";
   for (int n = 0; n < graph.node_count; ++n) {

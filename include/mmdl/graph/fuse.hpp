@@ -51,6 +51,14 @@ constexpr Uses<G> count_uses(const G& graph) {
   return uses;
 }
 
+/// Whether a node of this kind is run: its kernels are those of its source, the first of its parts.
+template <class G>
+constexpr bool runs_kind(const G& graph, OperatorKind kind) {
+  for (const Node& node : graph.nodes)
+    if (!node.merged && node.kind == kind) return true;
+  return false;
+}
+
 /// Marks what no output depends on as merged.
 template <class G>
 constexpr void prune_unused(G& graph) {

@@ -37,8 +37,7 @@ namespace detail {
 
 /// The part of the check that knows no network type.
 inline GradientReport check_gradients_of(Engine<double>& engine, const ProgramView& program,
-                                         std::span<const BackwardKernel<double>* const> kernels,
-                                         GradientCheck check) {
+                                         const TrainingKernels<double>& kernels, GradientCheck check) {
   bool single = false;
   for (int n = 0; n < program.node_count; ++n)
     single = single || (!program.nodes[n].merged && program.nodes[n].single_precision);
@@ -74,7 +73,7 @@ inline GradientReport check_gradients_of(Engine<double>& engine, const ProgramVi
                  1000 + static_cast<std::uint64_t>(o), 1.0f);
   }
   const auto scalar = [&] {
-    engine.forward(program, samples, pointers, key);
+    engine.forward(program, kernels, samples, pointers, key);
     double sum = 0.0;
     for (int o = 0; o < program.outputs.count; ++o) {
       const double* y = engine.value(program, program.outputs.id[o]);
@@ -167,7 +166,7 @@ GradientReport check_gradients(GradientCheck check = {}) {
   static constexpr detail::ProgramView program =
       detail::program_view<Program, detail::Mode::training_with_inputs>();
   Model<Net, Input, Cpu<double>> model(check.seed);
-  return detail::check_gradients_of(model.engine(), program, model.backward_kernels(), check);
+  return detail::check_gradients_of(model.engine(), program, model.training_kernels(), check);
 }
 
 }  // namespace mmdl

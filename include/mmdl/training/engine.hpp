@@ -28,7 +28,7 @@ class Engine : public ParameterStore<Wide<T>> {
   using ParameterStore<W>::entry_data;
   using ParameterStore<W>::place;
 
-  /// `kernels`: one for each node of the graph, from static memory.
+  /// `kernels`: one for each node of the graph that inference runs, at the node's place, from static memory.
   Engine(const GraphView& network, std::span<const KernelTable<T>* const> kernels, std::uint64_t seed)
       : ParameterStore<W>(network, seed), kernels_(kernels), saved_offsets_(saved_offsets(network)) {
     saved_.reserve(static_cast<std::size_t>(saved_offsets_.back()));
@@ -38,29 +38,27 @@ class Engine : public ParameterStore<Wide<T>> {
   std::size_t arena_bytes() const { return arena_.capacity() * sizeof(T); }
   std::size_t workspace_bytes() const { return workspace_.capacity() * sizeof(W); }
 
-  /// Runs the forward; the outputs are then at `value(program, output)`.
+  /// Runs the forward of inference; the outputs are then at `value(program, output)`.
   void forward(const ProgramView& program, int samples, std::span<const W* const> inputs, RandomKey key) {
-    prepare(program, samples);
-    take_inputs(program, inputs);
-    if (packs_ && !program.training) pack(program, samples);
-    const Places<T> places = places_of(program, samples);
-    for (int n = program.inputs; n < program.node_count; ++n)
-      if (!program.nodes[n].merged && !program.nodes[n].streamed)
-        forward_step(places, n, key, /*again=*/false);
+    run_forward(program, kernels_, samples, inputs, key);
+  }
+  /// Runs the forward of any program.
+  void forward(const ProgramView& program, const TrainingKernels<T>& kernels, int samples,
+               std::span<const W* const> inputs, RandomKey key) {
+    run_forward(program, kernels.forward, samples, inputs, key);
   }
 
-  /// Runs the backward of the last forward of this program by these kernels, one for each node of the graph.
-  /// The gradients of the outputs are in place already.
-  void backward(const ProgramView& program, std::span<const BackwardKernel<T>* const> kernels, int samples,
-                RandomKey key) {
+  /// Runs the backward of the last forward of this program. The gradients of the outputs are in place
+  /// already.
+  void backward(const ProgramView& program, const TrainingKernels<T>& kernels, int samples, RandomKey key) {
     Places<T> places = places_of(program, samples);
     places.gradients = gradients();
     for_backward(
-        program, [&](int n) { forward_step(places, n, key, /*again=*/true); },
+        program, [&](int n) { forward_step(places, kernels.forward, n, key, /*again=*/true); },
         [&](int n) {
           BackwardArguments<T> a = places.backward(n, key);
           a.workspace = workspace_.data();
-          kernels[static_cast<std::size_t>(a.node->source)]->run(a);
+          kernels.backward[static_cast<std::size_t>(a.node->source)]->run(a);
         });
   }
 
@@ -111,6 +109,19 @@ class Engine : public ParameterStore<Wide<T>> {
   }
 
  private:
+  using ForwardKernels = std::span<const KernelTable<T>* const>;
+
+  void run_forward(const ProgramView& program, ForwardKernels kernels, int samples,
+                   std::span<const W* const> inputs, RandomKey key) {
+    prepare(program, kernels, samples);
+    take_inputs(program, inputs);
+    if (packs_ && !program.training) pack(program, kernels, samples);
+    const Places<T> places = places_of(program, samples);
+    for (int n = program.inputs; n < program.node_count; ++n)
+      if (!program.nodes[n].merged && !program.nodes[n].streamed)
+        forward_step(places, kernels, n, key, /*again=*/false);
+  }
+
   Places<T> places_of(const ProgramView& program, int samples) const {
     Places<T> p;
     p.program = &program;
@@ -126,18 +137,19 @@ class Engine : public ParameterStore<Wide<T>> {
     return p;
   }
 
-  void forward_step(const Places<T>& places, int n, RandomKey key, bool again) {
+  void forward_step(const Places<T>& places, ForwardKernels kernels, int n, RandomKey key, bool again) {
     ForwardArguments<T> a = places.forward(n, again, key), feeder;
+    const auto& kernel = kernel_of(*a.node, kernels);
     a.packed = packed_of(places, n);
     a.workspace = workspace_.data();
     const int input = a.node->inputs[0];
     if (places.program->nodes[input].streamed) {
       feeder = places.forward(input, again, key);
       feeder.packed = packed_of(places, input);
-      feeder.workspace = a.workspace + rounded(kernel(*a.node).workspace(*a.node, samples_, false));
+      feeder.workspace = a.workspace + rounded(kernel.workspace(*a.node, samples_, false));
       a.feeder = &feeder;
     }
-    kernel(*a.node).forward(a);
+    kernel.forward(a);
   }
   const Packed<T>* packed_of(const Places<T>& places, int n) const {
     const bool there =
@@ -146,13 +158,13 @@ class Engine : public ParameterStore<Wide<T>> {
   }
 
   /// Packs the weights anew where they have changed, or where a kernel's method at this batch wants others.
-  void pack(const ProgramView& program, int samples) {
+  void pack(const ProgramView& program, ForwardKernels kernels, int samples) {
     std::vector<long> places(static_cast<std::size_t>(program.node_count), -1);
     long total = 0;
     for (int n = program.inputs; n < program.node_count; ++n) {
       const Node& node = program.nodes[n];
-      if (node.merged || kernel(node).pack == nullptr) continue;
-      const long size = kernel(node).packed_size(node, samples);
+      if (node.merged || kernel_of(node, kernels).pack == nullptr) continue;
+      const long size = kernel_of(node, kernels).packed_size(node, samples);
       if (size == 0) continue;
       places[static_cast<std::size_t>(n)] = total;
       total += rounded(size);
@@ -161,7 +173,7 @@ class Engine : public ParameterStore<Wide<T>> {
     packed_.reserve(static_cast<std::size_t>(total));
     for (int n = program.inputs; n < program.node_count; ++n)
       if (places[static_cast<std::size_t>(n)] >= 0)
-        kernel(program.nodes[n])
+        kernel_of(program.nodes[n], kernels)
             .pack(program.nodes[n], samples, place(program.nodes[n].entries[0]),
                   packed_.data() + places[static_cast<std::size_t>(n)]);
     packed_places_ = std::move(places);
@@ -202,13 +214,13 @@ class Engine : public ParameterStore<Wide<T>> {
     }
   }
 
-  const KernelTable<T>& kernel(const Node& node) const {
-    return *kernels_[static_cast<std::size_t>(node.source)];
+  static const KernelTable<T>& kernel_of(const Node& node, ForwardKernels kernels) {
+    return *kernels[static_cast<std::size_t>(node.source)];
   }
 
   /// Makes room for a batch: the only place where memory is taken, and only when the batch, the program, or
   /// what else the kernels' scratch depends on changes.
-  void prepare(const ProgramView& program, int samples) {
+  void prepare(const ProgramView& program, ForwardKernels kernels, int samples) {
     const int threads = thread_count();
     const ConvolutionMethod method = convolution_method();
     if (program.nodes == prepared_ && samples == samples_ && threads == threads_ && method == method_) return;
@@ -216,9 +228,9 @@ class Engine : public ParameterStore<Wide<T>> {
     for (int n = program.inputs; n < program.node_count; ++n) {
       const Node& node = program.nodes[n];
       if (node.merged || node.streamed) continue;
-      long wanted = kernel(node).workspace(node, samples, program.training);
+      long wanted = kernel_of(node, kernels).workspace(node, samples, program.training);
       const Node& input = program.nodes[node.inputs[0]];
-      if (input.streamed) wanted = rounded(wanted) + kernel(input).lines_workspace(input);
+      if (input.streamed) wanted = rounded(wanted) + kernel_of(input, kernels).lines_workspace(input);
       workspace = std::max(workspace, wanted);
     }
     workspace_.reserve(static_cast<std::size_t>(workspace));
@@ -229,7 +241,7 @@ class Engine : public ParameterStore<Wide<T>> {
     method_ = method;
   }
 
-  std::span<const KernelTable<T>* const> kernels_;
+  ForwardKernels kernels_;  // of inference
   Buffer<T> arena_, narrow_inputs_;
   Buffer<W> saved_, workspace_, border_;
   std::vector<long> saved_offsets_;

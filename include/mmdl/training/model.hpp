@@ -52,6 +52,30 @@ inline int slice_begin(int samples, int slice, int slices) {
   return static_cast<int>(static_cast<long>(samples) * slice / slices);
 }
 
+/// The kernels of `Source` for the operators that a program runs. What fusion has taken out of all places (in
+/// inference most often batch norm, activations and dropout) is not compiled.
+template <class Source, class Program>
+struct KernelsOfProgram {
+  using Kernels = typename Source::Kernels;
+
+  template <class Op>
+  static constexpr const Kernels* kernels() {
+    if constexpr (runs<Op>())
+      return Source::template kernels<Op>();
+    else
+      return nullptr;
+  }
+
+ private:
+  template <class Op>
+  static constexpr bool runs() {
+    if constexpr (requires { Op::kind; })
+      return runs_kind(Program::fused, Op::kind);
+    else
+      return true;
+  }
+};
+
 /// What runs a model on a backend.
 template <class Backend>
 struct EngineOf {
@@ -80,7 +104,7 @@ class Model {
 
   /// Weights drawn from `seed`: the same seed gives the same weights on any number of threads.
   explicit Model(std::uint64_t seed = 1)
-      : engine_(detail::view_of(detail::graph_of<Net, Input>), kernels_of<Backend>, seed) {}
+      : engine_(detail::view_of(detail::graph_of<Net, Input>), engine_kernels(), seed) {}
 
   /// The outputs for a batch, computed as in inference (running statistics, no dropout): a `Tensor`, or a
   /// `std::tuple` of tensors where the network has several outputs. The tensors are the network's inputs in
@@ -156,8 +180,12 @@ class Model {
   /// What runs the network; for the library's own training and file code.
   typename detail::EngineOf<Backend>::type& engine() { return engine_; }
   const typename detail::EngineOf<Backend>::type& engine() const { return engine_; }
-  /// What the engine's backward runs; likewise. A program that does not call it compiles no backward.
-  static constexpr auto backward_kernels() { return std::span(kernels_of<typename Backend::Backward>); }
+  /// What the engine trains by; likewise. A program that does not call it compiles no backward, nor what only
+  /// training's forward runs.
+  static constexpr auto training_kernels() {
+    return detail::TrainingKernels<typename Backend::value_type>{kernels_of<Backend>,
+                                                                 kernels_of<typename Backend::Backward>};
+  }
 
  private:
   /// The kernels of each node of the graph, from `Source`.
@@ -169,6 +197,17 @@ class Model {
     detail::lower_into<Net>(collector, detail::AsList<Input>{});
     return kernels;
   }();
+
+  /// What the engine has from the beginning: the kernels of inference, or all where a backend has its
+  /// backward's among them.
+  static constexpr auto engine_kernels() {
+    if constexpr (requires { typename Backend::Backward; }) {
+      using Program = detail::Program<Net, detail::Unwrap<Input>, detail::Mode::inference>;
+      return std::span(kernels_of<detail::KernelsOfProgram<Backend, Program>>);
+    } else {
+      return std::span(kernels_of<Backend>);
+    }
+  }
 
   typename detail::EngineOf<Backend>::type engine_;
 };

@@ -111,7 +111,7 @@ void for_backward(const ProgramView& program, const Again& again, const Step& st
 }
 
 /// Where the numbers lie that each node of a graph keeps whatever the batch; the last is their count.
-inline std::vector<long> saved_offsets(const GraphView& graph) {
+[[gnu::cold]] inline std::vector<long> saved_offsets(const GraphView& graph) {
   std::vector<long> offsets;
   long saved = 0;
   for (int n = 0; n < graph.node_count; ++n) {

@@ -66,7 +66,7 @@ class Trainer {
     try {
       total = forward_and_losses(program, key, /*gradients=*/true, std::tie(tensors...), samples);
       require_finite("loss", total);
-      model_->engine().backward(program, ModelType::backward_kernels(), samples, key);
+      model_->engine().backward(program, ModelType::training_kernels(), samples, key);
       gradients = model_->engine().gradients();
       if (clip_norm_ > 0.0f) {
         gradient_norm_ = clip_norm(gradients, ranges_, static_cast<T>(clip_norm_));
@@ -141,7 +141,10 @@ class Trainer {
     auto& engine = model_->engine();
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       const std::array<const T*, inputs> pointers{std::get<I>(tensors).data()...};
-      engine.forward(program, samples, pointers, key);
+      if (program.training)
+        engine.forward(program, ModelType::training_kernels(), samples, pointers, key);
+      else
+        engine.forward(program, samples, pointers, key);
     }
     (std::make_index_sequence<inputs>{});
     T total{};
