@@ -12,10 +12,13 @@ namespace mmdl::detail {
 
 constexpr long divide_up(long a, long b) { return (a + b - 1) / b; }
 
-// Blocks of the factors that stay in the second cache (512 KB and more): the depth of a block of either, the
-// rows of the first, the columns of the second. In bytes where it is the bytes that matter.
+// Blocks of the factors that stay in the caches: the depth of a block of either, the rows of the first, the
+// columns of the second. In bytes where it is the bytes that matter. Between two blocks of the depth all sums
+// are written and read again: a tile of few rows has more of them for each number that it reads, and wants
+// deeper blocks.
 template <class T>
-inline constexpr long block_depth = 1024 / static_cast<long>(sizeof(T));
+inline constexpr long block_depth = (std::is_floating_point_v<T> && tile_rows <= 6 ? 2048 : 1024) /
+                                    static_cast<long>(sizeof(T));
 inline constexpr long block_rows = 112 / tile_rows * tile_rows;
 inline constexpr long block_columns = 512;
 // A packed row is a little longer than the block is deep, so that the rows of a tile do not share cache sets.
