@@ -67,12 +67,13 @@ inline const NarrowFactor* narrow_factors(long, long, const NarrowPair* from, lo
 #else
 inline const NarrowFactor* narrow_factors(long rows, long pairs, const NarrowPair* from, long row_stride,
                                           NarrowFactor* to) {
+  using V = Simd<float>;
   for (long row = 0; row < rows; ++row) {
     const auto* const numbers = reinterpret_cast<const BFloat16*>(from + row * row_stride);
     NarrowFactor* const line = to + row * 2 * row_stride;
     long i = 0;
     for (; i + simd_width<float> <= 2 * pairs; i += simd_width<float>)
-      store_vector(line + i, load_vector<Simd<float> >(numbers + i));
+      store_vector(line + i, load_vector<V>(numbers + i));
     for (; i < 2 * pairs; ++i) line[i] = numbers[i];
   }
   return to;
@@ -131,12 +132,8 @@ void multiply_narrow_tile(long pairs, const NarrowFactor* a, long row_stride, co
   }
 }
 
-/// Rows that the tile of `rows` (1 to `tile_rows`) computes and reads: 1, a half or all of them.
-constexpr long narrow_tile_height(long rows) {
-  return rows == 1 ? 1 : rows <= tile_rows / 2 ? tile_rows / 2 : tile_rows;
-}
-
-/// The same for 1 to `tile_rows` rows; sums, and what is read of `a`, have narrow_tile_height() of them.
+/// The same for 1 to `tile_rows` rows; sums, and what is read of `a`, may go on to the next of 1, a half or
+/// all of them.
 inline void multiply_narrow_rows(long rows, long pairs, const NarrowFactor* a, long row_stride,
                                  const NarrowPair* b, float* sums) {
   if (rows == 1)
