@@ -8,8 +8,8 @@
 using namespace mmdl;
 
 TEST_CASE("a model's scratch memory follows the method of convolutions, for one batch size") {
-  using Net = Conv<64, Kernel<3>, Bias<false>>;
-  using Image = Shape<48, 44, 64>;
+  using Net = Conv<128, Kernel<3>, Bias<false>>;
+  using Image = Shape<48, 44, 128>;
   Tensor<Image> images(2);
   fill_normal(images, 1);
   const auto run = [&](Model<Net, Image>& model, ConvolutionMethod method) {
