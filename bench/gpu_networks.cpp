@@ -25,7 +25,7 @@ using Classifier = Sequential<MultiScale<Backbone, Fusion>, Linear<81>>;
 template <class Net, class Input, class Backend>
 class NetworkRun {
   using Output = output_shape<Net, Input>;
-  using Program = detail::Program<Net, Input, detail::Mode::inference, false>;
+  using Program = detail::Program<Net, Input, detail::Mode::inference, detail::EngineOf<Backend>::streams>;
 
  public:
   explicit NetworkRun(int batch)

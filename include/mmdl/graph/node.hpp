@@ -40,6 +40,11 @@ struct Window {
   }
 };
 
+/// Whether a convolution takes each channel by itself, which is an operator apart. One group is a plain one.
+constexpr bool is_depthwise(int groups, int channels, int filters) {
+  return groups > 1 && groups == channels && groups == filters;
+}
+
 /// The operators that passes know by name. `custom` is a user's own; its kernels come with its type.
 enum class OperatorKind : unsigned char {
   input,

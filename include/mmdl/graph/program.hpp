@@ -45,7 +45,8 @@ template <class Net, class Input>
 inline constexpr long multiply_adds = detail::sum_multiply_adds(detail::graph_of<Net, detail::Unwrap<Input>>);
 
 /// Bytes of activations that inference takes for each sample of a batch, kept as `Number` (float, or
-/// `BFloat16`): the arena, all of it.
+/// `BFloat16`): the arena, all of it. On a GPU, which keeps what the CPU streams, networks with depthwise
+/// convolutions take more.
 /// The input and the returned output are the caller's, scratch memory of kernels does not grow with the
 /// batch.
 template <class Net, class Input, class Number = float>

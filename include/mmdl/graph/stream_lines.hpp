@@ -7,10 +7,9 @@
 
 namespace mmdl::detail {
 
-/// A convolution of each channel by itself.
 constexpr bool is_depthwise(const Node& node) {
-  return node.kind == OperatorKind::convolution && node.window.groups > 1 &&
-         node.window.groups == node.input.channels && node.input.channels == node.output.channels;
+  return node.kind == OperatorKind::convolution &&
+         is_depthwise(node.window.groups, node.input.channels, node.output.channels);
 }
 
 /// Lines of a map that is worth it: smaller ones stay in the caches. Where threads divide the lines, each

@@ -33,7 +33,7 @@ struct WindowRule {
 
 /// What computes a convolution.
 template <int Groups, int Channels, int Filters>
-using ConvolutionOperator = std::conditional_t<(Groups > 1 && Groups == Channels && Groups == Filters),
+using ConvolutionOperator = std::conditional_t<is_depthwise(Groups, Channels, Filters),
                                                operators::DepthwiseConvolution, operators::Convolution>;
 
 }  // namespace detail

@@ -127,8 +127,8 @@ class Trainer<ModelType, Loss, Optimizer> {
 
  private:
   template <detail::Mode mode>
-  using Program =
-      detail::Program<typename ModelType::network, detail::Unwrap<typename ModelType::input>, mode, false>;
+  using Program = detail::Program<typename ModelType::network, detail::Unwrap<typename ModelType::input>,
+                                  mode, detail::EngineOf<typename ModelType::backend>::streams>;
 
   struct Recorded {
     const detail::Node* nodes = nullptr;

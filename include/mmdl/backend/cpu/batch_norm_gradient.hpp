@@ -55,8 +55,8 @@ class BatchNormGradient {
   }
 
  private:
-  /// Rows that threads may share. Each fetches ahead what another writes, beyond its part of a row: of many
-  /// rows that costs more than waiting for each other, and of rows shorter than `wide_row` bytes always.
+  /// Rows that threads may share. More of them took up to three times as long in some runs, and rows shorter
+  /// than `wide_row` bytes five times, presumably because each thread fetches ahead what another writes.
   static constexpr long shared_rows = 128, wide_row = 1024;
   static constexpr long rows_at_once = 256;  ///< rows whose sums are added up before they become double
   static constexpr long combine_grain = 128, write_grain = 16384;
