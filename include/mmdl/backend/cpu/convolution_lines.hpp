@@ -37,13 +37,14 @@ class ConvolutionLines {
     g_.packed_b = packed;
   }
 
+  /// What one thread writes lines by.
   class Part {
    public:
     Part(const ConvolutionLines& lines, long part)
         : lines_(lines), part_(lines.g_, lines.blocks_ + part * gemm_block_size<T>()) {}
 
     /// The first `count` pixels of a line of a sample's output, `pixel_stride` numbers apart.
-    void run(long sample, long line, long count, T* to, long pixel_stride) {
+    void operator()(long sample, long line, long count, T* to, long pixel_stride) {
       const long row = (sample * lines_.lines_ + line) * lines_.width_;
       part_.run(row, row + count, 0, lines_.g_.columns, 0, lines_.g_.depth(), to,
                 {1, lines_.width_, 0, 0, pixel_stride}, false);

@@ -36,39 +36,36 @@ struct CpuKernel<operators::DepthwiseConvolution, T> {
     T* const output = a.output;
     W* const scratch = a.workspace + epilogue_workspace(node);
     const long parts = parts_of(node, lines);
-    // A part of the output's lines, from those of the input that `write_line` writes.
-    const auto run = [&](long part, const auto& write_line) {
-      DepthwiseRing<T> ring(node);
-      ring.start(reinterpret_cast<T*>(scratch + part * ring_memory(node)));
-      for (long line = lines * part / parts; line < lines * (part + 1) / parts; ++line) {
-        const long offset = line * line_numbers;
-        ring.window(write_line, line / node.output.height, line % node.output.height)
-            .correlate({weights, node.window.kernel_width * channels, channels}, false, output + offset,
-                       channels, in_registers ? &epilogue : nullptr);
-        if (!epilogue.plain() && !in_registers)
-          finish_line(epilogue, output, offset, node.output.width, channels);
-      }
+    // The output's lines from those of the input that `writer_of(part)` writes.
+    const auto run = [&](const auto& writer_of) {
+      parallel_ranges(parts, 1, [&](long first, long last) {
+        for (long part = first; part < last; ++part) {
+          auto write_line = writer_of(part);
+          DepthwiseRing<T> ring(node);
+          ring.start(reinterpret_cast<T*>(scratch + part * ring_memory(node)));
+          for (long line = lines * part / parts; line < lines * (part + 1) / parts; ++line) {
+            const long offset = line * line_numbers;
+            ring.window(write_line, line / node.output.height, line % node.output.height)
+                .correlate({weights, node.window.kernel_width * channels, channels}, false, output + offset,
+                           channels, in_registers ? &epilogue : nullptr);
+            if (!epilogue.plain() && !in_registers)
+              finish_line(epilogue, output, offset, node.output.width, channels);
+          }
+        }
+      });
     };
     if (a.feeder != nullptr) {
       const ConvolutionLines<T> feeder(*a.feeder);
-      parallel_ranges(parts, 1, [&](long first, long last) {
-        for (long part = first; part < last; ++part) {
-          typename ConvolutionLines<T>::Part of_part(feeder, part);
-          run(part, [&](long sample, long y, long count, T* to, long stride) {
-            of_part.run(sample, y, count, to, stride);
-          });
-        }
-      });
+      run([&](long part) { return typename ConvolutionLines<T>::Part(feeder, part); });
       return;
     }
     const T* const input = a.inputs[0];
     const long input_line = node.input.width * channels, input_lines = node.input.height;
-    parallel_ranges(parts, 1, [&](long first, long last) {
-      for (long part = first; part < last; ++part)
-        run(part, [=](long sample, long y, long count, T* to, long stride) {
-          const T* from = input + (sample * input_lines + y) * input_line;
-          for (long x = 0; x < count; ++x, from += channels, to += stride) copy_numbers(from, channels, to);
-        });
+    run([=](long) {
+      return [=](long sample, long y, long count, T* to, long stride) {
+        const T* from = input + (sample * input_lines + y) * input_line;
+        for (long x = 0; x < count; ++x, from += channels, to += stride) copy_numbers(from, channels, to);
+      };
     });
   }
 

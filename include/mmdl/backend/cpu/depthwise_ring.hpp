@@ -43,7 +43,7 @@ class DepthwiseRing {
   /// The window over the line `y` of a sample's output. The lines of a sample come in their order.
   /// `write_line(sample, y, count, to, pixel_stride)` writes the first pixels of a line of the input.
   template <class WriteLine>
-  DepthwiseLine<T> window(const WriteLine& write_line, long sample, long y) {
+  DepthwiseLine<T> window(WriteLine& write_line, long sample, long y) {
     const long top = y * window_.stride - window_.pad_top;
     if (sample != sample_) sample_ = sample, next_ = 0;
     const long last = std::min(top + lines_, height_);
