@@ -32,6 +32,7 @@ struct CpuKernel<operators::DepthwiseConvolution, T> {
     const long line_numbers = node.output.width * channels;
     const Epilogue<T> epilogue = convolution_epilogue(a);
     const bool in_registers = !epilogue.plain() && epilogue.residual == nullptr && epilogue.bounded();
+    const BoundedEpilogue<T> bounded(epilogue);
     const W* const weights = a.parameters[0];
     T* const output = a.output;
     W* const scratch = a.workspace + epilogue_workspace(node);
@@ -47,7 +48,7 @@ struct CpuKernel<operators::DepthwiseConvolution, T> {
             const long offset = line * line_numbers;
             ring.window(write_line, line / node.output.height, line % node.output.height)
                 .correlate({weights, node.window.kernel_width * channels, channels}, false, output + offset,
-                           channels, in_registers ? &epilogue : nullptr);
+                           channels, in_registers ? &bounded : nullptr);
             if (!epilogue.plain() && !in_registers)
               finish_line(epilogue, output, offset, node.output.width, channels);
           }

@@ -69,13 +69,13 @@ struct DepthwiseLine {
   /// output[x * output_stride + c] = the sum over the taps of the pixel's channel c times the weight's; with
   /// `accumulate` it is added to what is there. A bounded epilogue without residual may follow.
   void correlate(const Weights& weights, bool accumulate, T* output, long output_stride,
-                 const Epilogue<T>* epilogue = nullptr) const {
+                 const BoundedEpilogue<T>* epilogue = nullptr) const {
     for_groups([&]<class V, class G>(V, G, long x, IndexRange vectors) {
       const DepthwiseLine line = *this;  // copies, which no store can change
       const Weights w = weights;
       const bool add = accumulate;
       const long stride = output_stride;
-      const Epilogue<T>* const finish = epilogue;
+      const BoundedEpilogue<T>* const finish = epilogue;
       const IndexRange inside = inside_range<G>(x);
       const T* pixels = line.image + (x * line.step + line.x0) * line.pixel_stride;
       const long first_line = line.place(line.rows.first);
@@ -92,11 +92,7 @@ struct DepthwiseLine {
           place += line.line_step;
           if (place >= line.around && line.around > 0) place -= line.around;
         }
-        if (finish != nullptr) {
-          const BoundedEpilogue<T, V> bounded(*finish, c);
-          MMDL_UNROLL
-          for (int p = 0; p < G::places; ++p) sums[p] = bounded.apply(sums[p], 0);
-        }
+        if (finish != nullptr) finish->apply(sums, c);
         MMDL_UNROLL
         for (int p = 0; p < G::places; ++p) store_vector(to + p * stride, sums[p]);
       }

@@ -92,45 +92,88 @@ struct Epilogue {
   }
 };
 
-/// A bounded epilogue of one column of vectors (or of single numbers): what all of its rows share is loaded
-/// once.
-template <class T, class V = Simd<T>>
+/// A bounded epilogue, made ready once for all the tiles of a matrix: each then loads what it needs, and has
+/// nothing to decide. A call would have to put a tile's sums away, so nothing here is one.
+template <class T>
 class BoundedEpilogue {
  public:
-  BoundedEpilogue(const Epilogue<T>& e, long column)
+  explicit BoundedEpilogue(const Epilogue<T>& e)
       : residual_(e.residual),
-        scale_(e.scale == nullptr ? V{} + Wide<T>{1} : load_vector<V>(e.scale + column)),
-        shift_(e.shift == nullptr ? V{} : load_vector<V>(e.shift + column)),
-        low_(V{} + e.least()),
-        high_(V{} + e.largest()) {}
+        scale_(e.scale == nullptr ? neutral.ones : e.scale),
+        shift_(e.shift == nullptr ? neutral.zeros : e.shift),
+        scale_step_(e.scale == nullptr ? 0 : 1),
+        shift_step_(e.shift == nullptr ? 0 : 1),
+        least_(e.least()),
+        largest_(e.largest()) {}
 
-  /// `offset` is the output's place of the first number.
-  [[gnu::always_inline]] V apply(V value, long offset) const {
-    value = value * scale_ + shift_;
-    if (residual_ != nullptr) value += load_vector<V>(residual_ + offset);
-    value = value < low_ ? low_ : value;  // so that a NaN passes
-    return value > high_ ? high_ : value;
+  /// One column of vectors V (or of single numbers, V = Wide<T>), of a value in each of some rows: `column`
+  /// is its place in the matrix, offsets[r] + column that of row r in the output.
+  template <int Rows, class V>
+  [[gnu::always_inline]] void apply(V (&values)[Rows], const long* offsets, long column) const {
+    scale_and_shift(values, column);
+    if (residual_ != nullptr) {
+      MMDL_UNROLL
+      for (int r = 0; r < Rows; ++r) values[r] += load_vector<V>(residual_ + offsets[r] + column);
+    }
+    bound(values);
+  }
+
+  /// The same where no residual is added.
+  template <int Rows, class V>
+  [[gnu::always_inline]] void apply(V (&values)[Rows], long column) const {
+    scale_and_shift(values, column);
+    bound(values);
   }
 
  private:
+  struct Neutral {
+    Wide<T> ones[simd_width<T>] = {}, zeros[simd_width<T>] = {};
+    constexpr Neutral() {
+      for (Wide<T>& one : ones) one = Wide<T>{1};
+    }
+  };
+  static constexpr Neutral neutral{};
+
+  template <int Rows, class V>
+  [[gnu::always_inline]] void scale_and_shift(V (&values)[Rows], long column) const {
+    const V scale = load_vector<V>(scale_ + column * scale_step_);
+    const V shift = load_vector<V>(shift_ + column * shift_step_);
+    MMDL_UNROLL
+    for (int r = 0; r < Rows; ++r) values[r] = values[r] * scale + shift;
+  }
+
+  template <int Rows, class V>
+  [[gnu::always_inline]] void bound(V (&values)[Rows]) const {
+    const V least = V{} + least_, largest = V{} + largest_;
+    MMDL_UNROLL
+    for (int r = 0; r < Rows; ++r) {
+      values[r] = values[r] < least ? least : values[r];  // so that a NaN passes
+      values[r] = values[r] > largest ? largest : values[r];
+    }
+  }
+
   const T* residual_;
-  V scale_, shift_, low_, high_;
+  const Wide<T>*scale_, *shift_;
+  long scale_step_, shift_step_;  // 0 where there is none
+  Wide<T> least_, largest_;
 };
 
-/// A whole tile whose epilogue is bounded: its numbers of each column are loaded once.
+/// A whole tile whose epilogue is bounded.
 template <class T>
 void finish_bounded_tile(const Wide<T>* sums, long rows, T* output, const long* offsets, long column,
                          bool add, const Epilogue<T>& epilogue) {
   using V = Simd<T>;
   constexpr long width = simd_width<T>;
-  const BoundedEpilogue<T> bounded[2] = {{epilogue, column}, {epilogue, column + width}};
+  const BoundedEpilogue<T> bounded(epilogue);
   for (long r = 0; r < rows; ++r, sums += 2 * width) {
     MMDL_UNROLL
     for (int half = 0; half < 2; ++half) {
-      const long from = offsets[r] + column + half * width;
-      V value = load_vector<V>(sums + half * width);
-      if (add) value += load_vector<V>(output + from);
-      store_vector(output + from, bounded[half].apply(value, from));
+      const long place = column + half * width;
+      T* const to = output + offsets[r] + place;
+      V value[1] = {load_vector<V>(sums + half * width)};
+      if (add) value[0] += load_vector<V>(to);
+      bounded.apply(value, offsets + r, place);
+      store_vector(to, value[0]);
     }
   }
 }

@@ -31,7 +31,10 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   static constexpr long scratch_size = packed_a_size + block_depth<T> * block_columns;
 
   GemmPart(const Gemm<T>& g, T* scratch)
-      : g_(g), packed_b_(scratch), packed_a_(scratch + block_depth<T> * block_columns) {}
+      : g_(g),
+        bounded_(g.epilogue),
+        packed_b_(scratch),
+        packed_a_(scratch + block_depth<T> * block_columns) {}
 
   [[gnu::noinline]] void run(long m0, long m1, long n0, long n1, long k0, long k1, T* output,
                              const RowLayout& layout, bool accumulate) {
@@ -157,7 +160,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
         fetch_results(output, row, height, column, apply ? g_.epilogue.residual : nullptr);
         if (whole_rows && packed && column + tile_columns<T> <= n_end) {
           (ahead_a_.done() ? ahead_b_ : ahead_a_).fetch(lines_here);
-          const TileFinish<T> finish{g_.epilogue, output, offsets_ + row, column, add, apply};
+          const TileFinish<T> finish{bounded_, output, offsets_ + row, column, add, apply};
           if (g_.transpose_a)
             multiply_whole_tile<tile_rows, 1, packed_step>(steps, source, b, finish);
           else
@@ -213,6 +216,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   }
 
   const Gemm<T>& g_;
+  BoundedEpilogue<T> bounded_;  // where the epilogue is one
   T* packed_b_;
   T* packed_a_;
   FetchAhead ahead_a_{nullptr}, ahead_b_{nullptr};  // what is packed next, or read where it is

@@ -95,7 +95,7 @@ template <class T>
 /// Where a whole tile goes, and how: `finish_tile` of a tile that is still in registers.
 template <class T>
 struct TileFinish {
-  const Epilogue<T>& epilogue;  // a bounded one
+  const BoundedEpilogue<T>& epilogue;
   T* output;
   const long* offsets;  // of its rows
   long column;          // of the whole matrix
@@ -114,11 +114,7 @@ template <int Rows, class T>
     MMDL_UNROLL
     for (int r = 0; r < Rows; ++r) sums[r] += load_vector<V>(output + offsets[r]);
   }
-  if (f.apply) {
-    const BoundedEpilogue<T> bounded(f.epilogue, column);
-    MMDL_UNROLL
-    for (int r = 0; r < Rows; ++r) sums[r] = bounded.apply(sums[r], offsets[r] + column);
-  }
+  if (f.apply) f.epilogue.apply(sums, offsets, column);
   MMDL_UNROLL
   for (int r = 0; r < Rows; ++r) store_vector(output + offsets[r], sums[r]);
 }
