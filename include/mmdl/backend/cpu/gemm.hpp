@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "../../core/threads.hpp"
+#include "../../core/work_shares.hpp"
 #include "gemm_narrow_part.hpp"
 #include "gemm_part.hpp"
 
@@ -102,6 +103,17 @@ void gemm(const Gemm<T, Output>& g, Wide<T>* workspace, bool split_depth = false
   const long panel = tile_columns<T>;
   const GemmParts parts =
       gemm_parts(rows, columns, depth, panel, split_depth && !is_narrow<Output>, thread_count());
+  if (g.packed_b != nullptr && parts.rows > 1 && parts.count() == parts.rows) {
+    // Nothing is prepared for a part, so that they need not be as large as they can.
+    constexpr long least_work = 500000;
+    parallel_shares(divide_up(rows, tile_rows), divide_up(least_work, depth * columns * tile_rows),
+                    [&](int thread, long begin, long end) {
+                      GemmPart<T, Output>(g, workspace + thread * gemm_block_size<T>())
+                          .run(begin * tile_rows, std::min(rows, end * tile_rows), 0, columns, 0, depth,
+                               g.output, g.layout, g.epilogue.accumulate);
+                    });
+    return;
+  }
   Wide<T>* const partials = workspace + parts.count() * gemm_block_size<T>();
   const RowLayout partial_layout{1, rows, 0, 0, columns};
   const auto cut = [](long extent, long unit, long part, long count) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "../../core/threads.hpp"
+#include "../../core/work_shares.hpp"
 #include "gemm.hpp"
 #include "winograd_tiles.hpp"
 
@@ -87,11 +88,11 @@ struct WinogradFilter {
         begin += last - first;
       }
     });
-    parallel([&](long thread, long threads) {
+    parallel_shares(blocks, 1, [&](int thread, long first_block, long last_block) {
       W* const values =
           scratch + thread * winograd_products * (winograd_plane<W>(block, channels) + sums_plane(block + 1));
       W* const products = values + winograd_products * winograd_plane<W>(block, channels);
-      for (long b = blocks * thread / threads; b < blocks * (thread + 1) / threads; ++b) {
+      for (long b = first_block; b < last_block; ++b) {
         const long begin = b * count / blocks, end = (b + 1) * count / blocks;
         transform_input(begin, end, end - begin, values);
         clear_odd_row(end - begin, channels, values);
@@ -115,15 +116,14 @@ struct WinogradFilter {
         transform_input(first + begin, first + end, size, values + begin * winograd_row<W>(channels));
       });
       clear_odd_row(size, channels, values);
-      parallel([&](long thread, long threads) {
+      // More threads than panels: each panel's tiles are divided too.
+      const long parts = std::min(divide_up(long{thread_count()}, panels), divide_up(size, 2L));
+      parallel_shares(panels * parts, 1, [&](int thread, long first_task, long last_task) {
         W* const transformed =
             scratch + thread * (panel_weights(channels) + winograd_products * sums_plane(block_limit + 2));
         W* const products = transformed + panel_weights(channels);
-        // More threads than panels: each panel's tiles are divided too.
-        const long parts = std::min(divide_up(threads, panels), divide_up(size, 2L));
         long ready = -1;
-        for (long task = panels * parts * thread / threads; task < panels * parts * (thread + 1) / threads;
-             ++task) {
+        for (long task = first_task; task < last_task; ++task) {
           const long p = task / parts, part = task % parts, pairs = divide_up(size, 2L);
           if (p != ready) transform_weights(p * panel, 0, channels, transformed);
           ready = p;
