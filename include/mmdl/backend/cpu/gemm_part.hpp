@@ -46,13 +46,15 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
         // than one tile of rows they must stay in the cache, where rows far apart push each other out.
         const long repaying = g_.b.stride * static_cast<long>(sizeof(T)) <= 1024 ? repaying_rows : tile_rows;
         const bool in_place = !g_.b.transposed && g_.packed_b == nullptr && m1 - m0 <= repaying;
-        const long packed_n = in_place && n_end >= tile_columns<T> ? n_end : n;
-        const T* packed = packed_b_;
-        if (g_.packed_b != nullptr)
-          packed = g_.packed_b + packed_place<T>(g_.columns, k, k_end - k, packed_n);
+        const bool packed = !in_place || n_end < tile_columns<T>;
+        const T* from = packed_b_;
+        if (!packed)
+          from = g_.b.data + k * g_.b.stride + n;
+        else if (g_.packed_b != nullptr)
+          from = g_.packed_b + packed_place<T>(g_.columns, k, k_end - k, n);
         else
-          g_.b.pack(k, k_end, packed_n, n_end, tile_columns<T>, packed_b_);
-        if (packed == packed_b_ && !g_.b.transposed && k_end < k1)
+          g_.b.pack(k, k_end, n, n_end, tile_columns<T>, packed_b_);
+        if (from == packed_b_ && !g_.b.transposed && k_end < k1)
           ahead_b_ = {g_.b.data + k_end * g_.b.stride + n, std::min(block_depth<T>, k1 - k_end), n_end - n,
                       g_.b.stride};
         rows_in_place_ = !in_place && rows_may_stay();
@@ -66,7 +68,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
           if (!rows_in_place_ && g_.a.plain() && (m_end < m1 || k_end < k1))
             ahead_a_ = m_end < m1 ? block_of_a(m_end, m1, k, k_end) : block_of_a(m0, m1, k_end, k1);
           layout.offsets(m, m_end, offsets_);
-          multiply_block(packed, m, m_end - m, n, packed_n, n_end, k, k_end, output, accumulate || k > k0,
+          multiply_block(from, packed, m, m_end - m, n, n_end, k, k_end, output, accumulate || k > k0,
                          k_end == k1);
         }
       }
@@ -128,17 +130,17 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   }
   T* lines() { return packed_a_ + block_rows / tile_rows * block_depth<T> * packed_step; }
 
-  /// Tile by tile. The columns before `packed_n` are read where they are, the others were packed.
-  [[gnu::noinline]] void multiply_block(const T* packed_b, long m, long rows, long n, long packed_n,
-                                        long n_end, long k, long k_end, T* output, bool add, bool last) {
+  /// Tile by tile, of columns that were packed, or else are read where they are.
+  [[gnu::noinline]] void multiply_block(const T* b, bool packed, long m, long rows, long n, long n_end,
+                                        long k, long k_end, T* output, bool add, bool last) {
     const long steps = k_end - k, panels = divide_up(n_end - n, tile_columns<T>);
     const bool apply = last && !g_.epilogue.plain(), bounded = !apply || g_.epilogue.bounded();
     // A few lines of what comes next before each tile, so that all of them are there in time.
     const long lines = std::min(
         divide_up(ahead_a_.lines() + ahead_b_.lines(), divide_up(rows, tile_rows) * panels), steps / 8);
+    const long panel_step = tile_columns<T> * (packed ? steps : 1);
     for (long row = 0; row < rows; row += tile_rows) {
       const long height = std::min<long>(tile_rows, rows - row);
-      const bool whole_rows = bounded && height == tile_rows && !read_in_place(m + row);
       TileSource<T> source{packed_tile(row, steps), packed_row<T>, steps};
       bool to_gather = rows_in_place_;  // by those that read only packed rows
       if (rows_in_place_) {
@@ -153,20 +155,23 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
           ahead_a_ = {there.a + height * there.row,
                       std::min<long>(tile_rows, g_.a.rows() - (m + row + height)), steps, there.row};
       }
-      const long lines_here = rows_in_place_ ? divide_up(ahead_a_.lines(), panels) : lines;
-      for (long column = n; column < n_end; column += tile_columns<T>) {
-        const bool packed = column >= packed_n;
-        const T* b = packed ? packed_b + (column - packed_n) * steps : g_.b.data + k * g_.b.stride + column;
-        fetch_results(output, row, height, column, apply ? g_.epilogue.residual : nullptr);
-        if (whole_rows && packed && column + tile_columns<T> <= n_end) {
+      long column = n;
+      const T* panel = b;
+      if (packed && bounded && height == tile_rows && !read_in_place(m + row)) {
+        TileFinish<T> finish{bounded_, output, offsets_ + row, n, add, apply};
+        const long lines_here = rows_in_place_ ? divide_up(ahead_a_.lines(), panels) : lines;
+        for (; column + tile_columns<T> <= n_end; column += tile_columns<T>, panel += panel_step) {
+          fetch_results(output, row, height, column, apply);
           (ahead_a_.done() ? ahead_b_ : ahead_a_).fetch(lines_here);
-          const TileFinish<T> finish{bounded_, output, offsets_ + row, column, add, apply};
+          finish.column = column;
           if (g_.transpose_a)
-            multiply_whole_tile<tile_rows, 1, packed_step>(steps, source, b, finish);
+            multiply_whole_tile<tile_rows, 1, packed_step>(steps, source, panel, finish);
           else
-            multiply_whole_tile<tile_rows, whole_row_stride, 1>(steps, source, b, finish);
-          continue;
+            multiply_whole_tile<tile_rows, whole_row_stride, 1>(steps, source, panel, finish);
         }
+      }
+      for (; column < n_end; column += tile_columns<T>, panel += panel_step) {
+        fetch_results(output, row, height, column, apply);
         if (to_gather) {
           g_.a.gather(m + row, m + row + height, k, k_end, packed_tile(row, steps), packed_row<T>);
           to_gather = false;
@@ -174,16 +179,17 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
         // A last tile that is read where it is begins earlier, so that it does not reach beyond the row.
         const long width = std::min(tile_columns<T>, n_end - column);
         const long before = packed ? 0 : tile_columns<T> - width;
-        multiply_edge(m, row, height, k, steps, b - before, packed ? tile_columns<T> : g_.b.stride, before,
-                      width, column, output, add, last);
+        multiply_edge(m, row, height, k, steps, panel - before, packed ? tile_columns<T> : g_.b.stride,
+                      before, width, column, output, add, last);
       }
     }
   }
 
   /// Asks for the lines that a tile is written to when it is done, and those that are added to it then. A
   /// store to a line that is elsewhere holds up those after it.
-  void fetch_results(const T* output, long row, long height, long column, const T* residual) const {
+  void fetch_results(const T* output, long row, long height, long column, bool apply) const {
     constexpr long line = 64 / static_cast<long>(sizeof(T));
+    const T* const residual = apply ? g_.epilogue.residual : nullptr;
     for (long r = 0; r < height; ++r) {
       const long offset = offsets_[row + r] + column;
       for (long i = 0; i < tile_columns<T>; i += line) {
