@@ -2,9 +2,9 @@
 // Columns of a split's rows.
 #include "features.hpp"
 
-namespace reproduce {
+#include <mmdl/training/weights.hpp>
 
-using mmdl::detail::fail;
+namespace reproduce {
 
 void prepare(Split& split, const mmdl::TagVocabulary& vocabulary) {
   split.tags.resize(split.manifest->samples.size());

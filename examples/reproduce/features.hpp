@@ -4,9 +4,10 @@
 
 #include <algorithm>
 #include <memory>
+#include <mmdl/core/tensor.hpp>
+#include <mmdl/core/threads.hpp>
 #include <mmdl/data/loader.hpp>
 #include <mmdl/training/feature_cache.hpp>
-#include <mmdl/training/weights.hpp>
 #include <numeric>
 #include <string>
 #include <vector>

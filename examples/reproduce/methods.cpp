@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Methods within a study.
+// The training of methods within a study, and what it says of them.
 #include "methods.hpp"
 
 #include <algorithm>
@@ -14,6 +14,9 @@
 
 namespace reproduce {
 
+namespace {
+
+/// The usable samples of a split as a method sees them; `number` is the split's place among the features'.
 mmdl::MethodRows method_rows(const Split& split, const Features& features, std::size_t number,
                              int tag_count) {
   mmdl::MethodRows rows;
@@ -37,8 +40,6 @@ mmdl::MethodRows method_rows(const Split& split, const Features& features, std::
   };
   return rows;
 }
-
-namespace {
 
 /// "C-F1 46.96, I-F1 63.60" of the labels that `choose(sample)` gives.
 std::string f1_text(const mmdl::MethodRows& rows, const auto& choose) {
@@ -73,8 +74,14 @@ mmdl::Annotations annotated(Workspace& work, const std::string& name, mmdl::Meth
   return found;
 }
 
-}  // namespace
+/// What a method is trained with.
+struct MethodRun {
+  Recipe recipe;  ///< epochs, batch, patience, and the learning rate unless 0; the rest is the method's own
+  std::string data;  ///< changes whenever the rows do
+  std::uint64_t seed = 1;
+};
 
+/// Trains a method, or takes it from its file, and annotates the test rows.
 mmdl::Annotations run_method(Workspace& work, const mmdl::MethodEntry& entry, const MethodRun& run,
                              const mmdl::MethodRows& train, const mmdl::MethodRows& held_out,
                              const mmdl::MethodRows& test) {
@@ -142,6 +149,39 @@ mmdl::AnnotationScores score_labels(const TestRows& rows, const std::vector<std:
   mmdl::AnnotationMetrics metrics(rows.classes);
   for (std::size_t i = 0; i < rows.truth.size(); ++i) metrics.add(labels[i], *rows.truth[i]);
   return metrics.scores();
+}
+
+}  // namespace
+
+void check_methods(const StudyOptions& options, std::span<const mmdl::MethodEntry> methods) {
+  std::string known;
+  std::set<std::string> unknown = options.without;
+  for (const mmdl::MethodEntry& method : methods) {
+    known += (known.empty() ? "" : ", ") + std::string(method.name);
+    unknown.erase(method.name);
+  }
+  if (!unknown.empty())
+    detail::fail("--without-methods", detail::printable(*unknown.begin(), 200), "some of: " + known);
+}
+
+bool takes_part(const StudyState& study, const mmdl::MethodEntry& method) {
+  return study.options.without.count(method.name) == 0 && (!method.reads_tags || study.data.tags.size() > 0);
+}
+
+void compare_methods(StudyState& study, std::span<const mmdl::MethodEntry> methods, const Features& features,
+                     const TestRows& test) {
+  std::array<mmdl::MethodRows, 3> rows;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    rows[i] = method_rows(study.splits[i], features, i, static_cast<int>(study.data.tags.size()));
+  for (const mmdl::MethodEntry& entry : methods) {
+    if (!takes_part(study, entry)) continue;
+    const MethodRun run{study.recipes.of_method(entry.name),
+                        study.print + fingerprint(study.data.tags) + features.identity, study.options.seed};
+    const mmdl::Annotations found = run_method(study.work, entry, run, rows[0], rows[1], rows[2]);
+    study.results.scores[entry.name] = score_labels(test, found.labels);
+    if (!found.scores.empty())
+      study.results.mean_average_precision[entry.name] = average_precision(test, found.scores);
+  }
 }
 
 }  // namespace reproduce

@@ -3,13 +3,11 @@
 #pragma once
 
 #include <mmdl/annotation/method.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "features.hpp"
-#include "recipe.hpp"
-#include "scoring.hpp"
-#include "workspace.hpp"
+#include "study_state.hpp"
 
 namespace reproduce {
 
@@ -18,22 +16,16 @@ namespace reproduce {
 template <int Features>
 const std::vector<mmdl::MethodEntry>& compared_methods();
 
-/// The usable samples of a split as a method sees them; `number` is the split's place among the features'.
-mmdl::MethodRows method_rows(const Split& split, const Features& features, std::size_t number, int tag_count);
+/// Throws where the options leave a method out that is none of these.
+void check_methods(const StudyOptions& options, std::span<const mmdl::MethodEntry> methods);
 
-/// What a method is trained with.
-struct MethodRun {
-  Recipe recipe;  ///< epochs, batch, patience, and the learning rate unless 0; the rest is the method's own
-  std::string data;  ///< changes whenever the rows do
-  std::uint64_t seed = 1;
-};
+/// Whether a method is asked for and the data has what it reads.
+bool takes_part(const StudyState& study, const mmdl::MethodEntry& method);
 
-/// Trains a method, or takes it from its file in the run's folder where that is of the same recipe and data,
-/// and annotates the test rows. Says how well it does on all three.
-mmdl::Annotations run_method(Workspace& work, const mmdl::MethodEntry& entry, const MethodRun& run,
-                             const mmdl::MethodRows& train, const mmdl::MethodRows& held_out,
-                             const mmdl::MethodRows& test);
-
-mmdl::AnnotationScores score_labels(const TestRows& rows, const std::vector<std::vector<int>>& labels);
+/// Trains the methods that take part on the features of the backbone, or takes them from their files in the
+/// run's folder where those are of the same recipe and data, and enters their rows. Says how well each does
+/// on all three splits.
+void compare_methods(StudyState& study, std::span<const mmdl::MethodEntry> methods, const Features& features,
+                     const TestRows& test);
 
 }  // namespace reproduce

@@ -77,6 +77,12 @@ QuantityScores score_quantities(const TestRows& rows, const std::vector<float>& 
   return scores;
 }
 
+float mean_quantity(const mmdl::Manifest& manifest) {
+  double sum = 0;
+  for (const mmdl::Sample& sample : manifest.samples) sum += static_cast<double>(sample.labels.size());
+  return static_cast<float>(sum / static_cast<double>(manifest.samples.size()));
+}
+
 void count_labels(const mmdl::Manifest& manifest, std::vector<long>& counts) {
   for (const mmdl::Sample& sample : manifest.samples) {
     if (sample.labels.size() >= counts.size()) counts.resize(sample.labels.size() + 1);

@@ -37,6 +37,8 @@ std::vector<QuantityGroup> group_quantities(const TestRows& rows, const std::vec
 std::vector<mmdl::SheetEntry> make_sheet(const TestRows& rows, const mmdl::Manifest& manifest,
                                          const Logits& logits, const std::vector<float>& quantities,
                                          int count);
+/// The mean number of labels of an image.
+float mean_quantity(const mmdl::Manifest& manifest);
 QuantityScores score_quantities(const TestRows& rows, const std::vector<float>& quantities);
 
 }  // namespace reproduce

@@ -114,4 +114,16 @@ std::string to_html(const Table& table) {
   return html + "</section>\n";
 }
 
+std::string to_text(std::span<const Table> tables) {
+  std::string text;
+  for (const Table& table : tables) text += (text.empty() ? "" : "\n") + to_text(table);
+  return text;
+}
+
+std::string to_markdown(std::span<const Table> tables) {
+  std::string text;
+  for (const Table& table : tables) text += (text.empty() ? "" : "\n") + to_markdown(table);
+  return text;
+}
+
 }  // namespace reproduce

@@ -2,6 +2,7 @@
 // A table of text, and its three forms: plain, Markdown and HTML.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,5 +33,9 @@ std::string to_text(const Table& table);
 std::string to_markdown(const Table& table);
 /// A `<section>` with the table; every text is escaped.
 std::string to_html(const Table& table);
+
+/// All tables one after the other.
+std::string to_text(std::span<const Table> tables);
+std::string to_markdown(std::span<const Table> tables);
 
 }  // namespace reproduce

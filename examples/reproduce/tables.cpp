@@ -6,151 +6,16 @@
 #include <utility>
 
 #include "paper_numbers.hpp"
+#include "table_kinds.hpp"
 
 namespace reproduce {
 
 namespace {
 
-using Scores = mmdl::AnnotationScores;
-
-/// What the tables are made of.
-struct Study {
-  std::span<const Results> runs;
-
-  const Results& first() const { return runs.front(); }
-  bool coco() const { return first().data == "coco"; }
-  bool in_paper() const { return coco() || first().data == "nus-wide"; }
-
-  Spread score(const std::string& row, double Scores::*which) const {
-    return spread_over(runs, [&](const Results& run) -> std::optional<double> {
-      const auto at = run.scores.find(row);
-      return at == run.scores.end() ? std::nullopt : std::optional(at->second.*which);
-    });
-  }
-  bool has(const std::string& row) const { return score(row, &Scores::h_f1).count > 0; }
-};
-
-const char* const missing = "–";
-
-std::string paper_text(std::optional<double> value, int decimals) {
-  return value ? decimal(*value, decimals) : missing;
-}
-
-/// An empty table whose title says all that a reader must know of its numbers.
-Table begin(const Study& study, const std::string& roman, const std::string& what, bool uses_tags) {
-  Table table;
-  table.name = "Table " + roman;
-  table.title = what + "; " + study.first().title;
-  if (const std::string remark = tags_remark(study.first()); uses_tags && !remark.empty())
-    table.title += ", " + remark;
-  if (study.runs.size() > 1)
-    table.title += "; mean ± standard deviation of " + std::to_string(study.runs.size()) + " seeds";
-  return table;
-}
-
-/// Says of which rows some seeds have no number.
-void note_partial(Table& table, const Study& study, const std::string& name, std::size_t count) {
-  if (count < study.runs.size())
-    table.notes.push_back(name + ": " + std::to_string(count) + " of " + std::to_string(study.runs.size()) +
-                          " seeds.");
-}
-
-/// One of the tables that have H-F1 alone. A row is its id and the texts of the first columns.
-using HF1Row = std::pair<std::string, std::vector<std::string>>;
-Table h_f1_table(const Study& study, const std::string& roman, const std::string& what, bool uses_tags,
-                 std::vector<Table::Column> columns, const std::vector<HF1Row>& rows) {
-  Table table = begin(study, roman, what, uses_tags);
-  table.columns = std::move(columns);
-  table.columns.push_back({"H-F1 (%)"});
-  if (study.in_paper()) table.columns.push_back({"paper"});
-  for (const auto& [id, texts] : rows) {
-    const Spread h_f1 = study.score(id, &Scores::h_f1);
-    if (h_f1.count == 0) continue;
-    Table::Row row{texts};
-    row.cells.push_back(with_spread(h_f1, 100, 2));
-    if (study.in_paper()) row.cells.push_back(paper_text(paper::h_f1_of(study.first().data, id), 2));
-    table.rows.push_back(std::move(row));
-    note_partial(table, study, texts.front(), h_f1.count);
-  }
-  return table;
-}
-
-/// What was trained above the backbone for a row: of a compared method the method, of the paper's model its
-/// stages.
-std::optional<double> training_seconds(const Results& run, const std::string& row) {
-  std::vector<std::string> stages{"method-" + row};
-  if (row == "upper-bound" || row == "ms-cnn+tags+lqp")
-    stages = {"fusion-ms-cnn", "text-mlp", "labels-ms-cnn+tags", "quantity-ms-cnn+tags"};
-  if (row == "ms-cnn+lqp") stages = {"fusion-ms-cnn", "labels-ms-cnn", "quantity-ms-cnn"};
-  double seconds = 0;
-  std::size_t found = 0;
-  for (const Curve& curve : run.curves)
-    for (const std::string& stage : stages)
-      if (curve.stage == stage) {
-        seconds += curve.seconds;
-        ++found;
-      }
-  return found == stages.size() ? std::optional(seconds) : std::nullopt;
-}
-
-/// One row of the tables that have all measures.
-struct Model {
-  const char *id, *tags, *quantity;
-};
-
-/// A table with all measures; the paper's row stands below ours.
-Table scores_table(const Study& study, const std::string& roman, const std::string& what, bool uses_tags,
-                   std::span<const Model> models, bool with_seconds) {
-  static constexpr double Scores::*measures[] = {
-      &Scores::class_precision, &Scores::class_recall, &Scores::class_f1, &Scores::image_precision,
-      &Scores::image_recall,    &Scores::image_f1,     &Scores::h_f1};
-  Table table = begin(study, roman, what, uses_tags);
-  table.columns = {{"Models", false},
-                   {"Multi-modal", false},
-                   {"Quantity", false},
-                   {"C-P"},
-                   {"C-R"},
-                   {"C-F1"},
-                   {"I-P"},
-                   {"I-R"},
-                   {"I-F1"},
-                   {"H-F1"},
-                   {"mAP"}};
-  if (with_seconds) table.columns.push_back({"Training (s)"});
-  for (const auto& [id, with_tags, quantity] : models) {
-    if (!study.has(id)) continue;
-    Table::Row row{{name_of_row(id), with_tags, quantity}};
-    for (const auto measure : measures) row.cells.push_back(with_spread(study.score(id, measure), 100, 2));
-    const Spread precision =
-        spread_over(study.runs, [&, id = id](const Results& run) -> std::optional<double> {
-          const auto at = run.mean_average_precision.find(id);
-          return at == run.mean_average_precision.end() ? std::nullopt : std::optional(at->second);
-        });
-    row.cells.push_back(precision.count > 0 ? with_spread(precision, 100, 2) : missing);
-    if (with_seconds) {
-      const Spread seconds =
-          spread_over(study.runs, [&, id = id](const Results& run) { return training_seconds(run, id); });
-      row.cells.push_back(seconds.count > 0 ? with_spread(seconds, 1, 1) : missing);
-    }
-    table.rows.push_back(std::move(row));
-    note_partial(table, study, name_of_row(id), study.score(id, &Scores::h_f1).count);
-    if (const auto theirs = paper::scores_of(study.first().data, id)) {
-      Table::Row below{{"  paper", "", ""}, true};
-      for (const double value :
-           {theirs->class_precision, theirs->class_recall, theirs->class_f1, theirs->image_precision,
-            theirs->image_recall, theirs->image_f1, theirs->h_f1})
-        below.cells.push_back(decimal(value, 2));
-      below.cells.resize(table.columns.size());
-      table.rows.push_back(std::move(below));
-    }
-  }
-  return table;
-}
-
-Table table_1(const Study& study) {
-  static constexpr Model models[] = {{"upper-bound", "yes", "yes"}, {"ms-cnn+tags+lqp", "yes", "yes"},
-                                     {"ms-cnn+lqp", "no", "yes"},   {"ms-cnn+tags", "yes", "no"},
-                                     {"ms-cnn", "no", "no"},        {"cnn", "no", "no"}};
+Table table_1(const SeedRuns& study) {
+  static constexpr ModelRow models[] = {{"upper-bound", "yes", "yes"}, {"ms-cnn+tags+lqp", "yes", "yes"},
+                                        {"ms-cnn+lqp", "no", "yes"},   {"ms-cnn+tags", "yes", "no"},
+                                        {"ms-cnn", "no", "no"},        {"cnn", "no", "no"}};
   const bool tags = study.has("upper-bound") || study.has("ms-cnn+tags+lqp") || study.has("ms-cnn+tags");
   Table table = scores_table(study, study.coco() ? "II" : "I", "Main components, %", tags, models,
                              /*with_seconds=*/false);
@@ -165,15 +30,15 @@ Table table_1(const Study& study) {
   return table;
 }
 
-Table table_3(const Study& study) {
-  static constexpr Model models[] = {{"upper-bound", "yes", "yes"}, {"ms-cnn+tags+lqp", "yes", "yes"},
-                                     {"ms-cnn+lqp", "no", "yes"},   {"sr-cnn-rnn", "yes", "yes"},
-                                     {"sinn", "yes", "yes"},        {"tag-neighbour", "yes", "no"},
-                                     {"ria", "no", "yes"},          {"ria-frequent-first", "no", "yes"},
-                                     {"cnn-rnn", "no", "no"},       {"warp", "no", "no"},
-                                     {"softmax", "no", "no"},       {"logistic", "no", "no"}};
+Table table_3(const SeedRuns& study) {
+  static constexpr ModelRow models[] = {{"upper-bound", "yes", "yes"}, {"ms-cnn+tags+lqp", "yes", "yes"},
+                                        {"ms-cnn+lqp", "no", "yes"},   {"sr-cnn-rnn", "yes", "yes"},
+                                        {"sinn", "yes", "yes"},        {"tag-neighbour", "yes", "no"},
+                                        {"ria", "no", "yes"},          {"ria-frequent-first", "no", "yes"},
+                                        {"cnn-rnn", "no", "no"},       {"warp", "no", "no"},
+                                        {"softmax", "no", "no"},       {"logistic", "no", "no"}};
   bool compared = false;
-  for (const Model& model : std::span(models).subspan(3)) compared = compared || study.has(model.id);
+  for (const ModelRow& model : std::span(models).subspan(3)) compared = compared || study.has(model.id);
   if (!compared) return {};
   Table table =
       scores_table(study, study.coco() ? "IV" : "III", "Compared methods, %", /*uses_tags=*/true, models,
@@ -192,7 +57,7 @@ Table table_3(const Study& study) {
   return table;
 }
 
-Table table_5(const Study& study) {
+Table table_5(const SeedRuns& study) {
   std::vector<HF1Row> rows;
   for (const char* id : {"ms-cnn", "avgpool@1,2,3,4,5", "maxpool@1,2,3,4,5", "cnn"}) {
     std::string name = name_of_row(id), width = missing;
@@ -212,7 +77,7 @@ Table table_5(const Study& study) {
   return h_f1_table(study, "V", "Ways to fuse the scales", false, std::move(columns), rows);
 }
 
-Table table_6(const Study& study) {
+Table table_6(const SeedRuns& study) {
   std::vector<HF1Row> rows;
   const std::tuple<const char*, const char*, const char*> families[] = {
       {"ms-cnn", "MS-CNN", "sum"},
@@ -228,12 +93,12 @@ Table table_6(const Study& study) {
                     {{"Models", false}, {"Fusion", false}, {"Fused layers", false}}, rows);
 }
 
-Table table_7(const Study& study) {
+Table table_7(const SeedRuns& study) {
   return h_f1_table(study, "VII", "Textual features", true, {{"Model", false}},
                     {{"ms-cnn+tags", {"MS-CNN+MLP"}}, {"ms-cnn+word2vec", {"MS-CNN+Word2vec"}}});
 }
 
-Table table_8(const Study& study) {
+Table table_8(const SeedRuns& study) {
   const auto spread = [&](const std::string& id, double QuantityScores::*which) {
     return spread_over(study.runs, [&](const Results& run) -> std::optional<double> {
       const auto at = run.quantities.find(id);
@@ -245,7 +110,7 @@ Table table_8(const Study& study) {
   bool tags = false;
   for (const char* id : {"ms-cnn+tags", "end-to-end"})
     tags = tags || spread(id, &QuantityScores::accuracy).count > 0;
-  Table table = begin(study, study.coco() ? "IX" : "VIII", "Label quantity prediction", tags);
+  Table table = begin_table(study, study.coco() ? "IX" : "VIII", "Label quantity prediction", tags);
   table.columns = {{"Features for LQP", false}, {"Accuracy (%)"}, {"MSE"}};
   if (study.in_paper())
     table.columns = {{"Features for LQP", false}, {"Accuracy (%)"}, {"paper"}, {"MSE"}, {"paper"}};
@@ -264,11 +129,11 @@ Table table_8(const Study& study) {
 }
 
 /// What section IV-D-3 says in words: predictions for images of one label, and for those of many.
-Table table_of_quantities(const Study& study) {
-  Table table =
-      begin(study, "",
-            "For the test images of each true number of labels, mean ± standard deviation over the images",
-            study.first().quantities.count("ms-cnn+tags") > 0);
+Table table_of_quantities(const SeedRuns& study) {
+  Table table = begin_table(
+      study, "",
+      "For the test images of each true number of labels, mean ± standard deviation over the images",
+      study.first().quantities.count("ms-cnn+tags") > 0);
   table.name = "Predicted quantities";
   if (study.runs.size() > 1) {
     // The deviation is among images, not among seeds, so the images of all seeds are taken together.
@@ -293,7 +158,7 @@ Table table_of_quantities(const Study& study) {
   return table;
 }
 
-Table table_10(const Study& study) {
+Table table_10(const SeedRuns& study) {
   std::vector<HF1Row> rows{{"ms-cnn+lqp", {"MS-CNN+LQP"}}, {"ms-cnn", {"MS-CNN (top 3)"}}};
   bool theirs = false;
   for (const char* p : {"0.1", "0.2", "0.3", "0.4", "0.5"}) {
@@ -310,14 +175,14 @@ Table table_10(const Study& study) {
   return table;
 }
 
-Table table_11(const Study& study) {
+Table table_11(const SeedRuns& study) {
   return h_f1_table(study, "XI", "Ways to predict the quantity", false, {{"Models", false}, {"LQP", false}},
                     {{"ms-cnn+lqp", {"MS-CNN+LQP", "Regression"}},
                      {"ms-cnn+lqp-classification", {"MS-CNN+LQP", "Classification"}},
                      {"ms-cnn", {"MS-CNN", "No"}}});
 }
 
-Table table_12(const Study& study) {
+Table table_12(const SeedRuns& study) {
   std::vector<HF1Row> rows{{"end-to-end", {"MS-CNN+Tags+LQP", "Yes"}},
                            {"ms-cnn+tags+lqp", {"MS-CNN+Tags+LQP", "No"}}};
   if (study.has("end-to-end+true-quantity")) {
@@ -332,7 +197,7 @@ Table table_12(const Study& study) {
 
 std::vector<Table> make_tables(std::span<const Results> runs, const TableSet& tables) {
   check_same_study(runs);
-  using Make = Table (*)(const Study&);
+  using Make = Table (*)(const SeedRuns&);
   static constexpr std::pair<const char*, Make> makers[] = {{"I", table_1},
                                                             {"III", table_3},
                                                             {"V", table_5},
@@ -350,18 +215,6 @@ std::vector<Table> make_tables(std::span<const Results> runs, const TableSet& ta
     if (!table.rows.empty()) made.push_back(std::move(table));
   }
   return made;
-}
-
-std::string to_text(std::span<const Table> tables) {
-  std::string text;
-  for (const Table& table : tables) text += (text.empty() ? "" : "\n") + to_text(table);
-  return text;
-}
-
-std::string to_markdown(std::span<const Table> tables) {
-  std::string text;
-  for (const Table& table : tables) text += (text.empty() ? "" : "\n") + to_markdown(table);
-  return text;
 }
 
 }  // namespace reproduce

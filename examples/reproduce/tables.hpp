@@ -33,10 +33,6 @@ TableSet parse_tables(std::string_view text);
 /// predicted, which the paper gives in its text. Throws what `check_same_study` throws.
 std::vector<Table> make_tables(std::span<const Results> runs, const TableSet& tables = all_tables());
 
-/// All tables one after the other.
-std::string to_text(std::span<const Table> tables);
-std::string to_markdown(std::span<const Table> tables);
-
 /// The number that `of` finds in each run that has it.
 Spread spread_over(std::span<const Results> runs,
                    const std::function<std::optional<double>(const Results&)>& of);
