@@ -58,8 +58,10 @@ inline void check_decode_options(const DecodingOptions& o) {
   if (o.beam < 1) fail("decoding: beam", std::to_string(o.beam), "1 or more");
 }
 
-/// The log-probabilities of a row of logits.
-inline std::vector<double> log_softmax(const float* logits, std::size_t count) {
+/// The log-probabilities of a row of logits. A template, like the beam, only so that a program that decodes
+/// nothing does not compile it.
+template <class = void>
+std::vector<double> log_softmax(const float* logits, std::size_t count) {
   std::vector<double> result(logits, logits + count);
   double sum = 0.0;
   for (const double z : result)
@@ -71,6 +73,7 @@ inline std::vector<double> log_softmax(const float* logits, std::size_t count) {
 }
 
 /// One image's beam.
+template <class = void>
 class Beam {
  public:
   explicit Beam(const float* state, std::size_t size, const DecodingOptions& o) : options_(o) {
@@ -154,12 +157,12 @@ std::vector<DecodedLabels> decode_labels(const std::vector<float>& states, int s
     detail::fail("decoding: numbers of all states", std::to_string(states.size()),
                  "a multiple of " + std::to_string(count) + " images");
   const std::size_t state = states.size() / count;
-  std::vector<detail::Beam> beams;
+  std::vector<detail::Beam<>> beams;
   beams.reserve(count);
   for (std::size_t n = 0; n < count; ++n) beams.emplace_back(states.data() + n * state, state, options);
   for (;;) {
     DecodeStep batch;
-    for (const detail::Beam& beam : beams)
+    for (const detail::Beam<>& beam : beams)
       for (const detail::Hypothesis& h : beam.live()) {
         batch.tokens.push_back(h.labels.empty() ? options.start : h.labels.back());
         batch.states.insert(batch.states.end(), h.state.begin(), h.state.end());
@@ -177,14 +180,14 @@ std::vector<DecodedLabels> decode_labels(const std::vector<float>& states, int s
                        std::to_string(options.stop) + " among them, and " + std::to_string(state) +
                        " numbers");
     std::size_t first = 0;
-    for (detail::Beam& beam : beams) {
+    for (detail::Beam<>& beam : beams) {
       const std::size_t live = beam.live().size();
       if (live > 0) beam.advance(batch, first, state, tokens);
       first += live;
     }
   }
   std::vector<DecodedLabels> result;
-  for (const detail::Beam& beam : beams) result.push_back(beam.best());
+  for (const detail::Beam<>& beam : beams) result.push_back(beam.best());
   return result;
 }
 

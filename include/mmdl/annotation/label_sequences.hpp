@@ -15,8 +15,9 @@ enum class LabelOrder { rare_first, frequent_first };
 
 /// The place of each of `label_count` labels in that order. Labels that no sample has are the rarest; of
 /// labels that are equally frequent the smaller number comes first.
-inline std::vector<int> label_places(const std::vector<std::vector<int>>& samples, int label_count,
-                                     LabelOrder order) {
+template <class = void>  // compiled only where it is called
+std::vector<int> label_places(const std::vector<std::vector<int>>& samples, int label_count,
+                              LabelOrder order) {
   const auto count = static_cast<std::size_t>(label_count);
   std::vector<long> frequency(count);
   for (const auto& labels : samples)
@@ -42,8 +43,9 @@ struct SequenceTokens {
 /// `stop` to the end, `targets` are a, b, c, stop and then -1 (absent, for `SequenceCrossEntropy`); a, b, c
 /// in the order of their places. Both spans have one length L, and sequences at most L - 1 labels: of more,
 /// the first L - 1 count, followed by stop all the same. Without labels the sequence is stop alone.
-inline void put_sequence(std::vector<int> labels, const std::vector<int>& places, SequenceTokens tokens,
-                         std::span<float> inputs, std::span<float> targets) {
+template <class = void>
+void put_sequence(std::vector<int> labels, const std::vector<int>& places, SequenceTokens tokens,
+                  std::span<float> inputs, std::span<float> targets) {
   std::sort(labels.begin(), labels.end(), [&](int a, int b) {
     return places[static_cast<std::size_t>(a)] < places[static_cast<std::size_t>(b)];
   });

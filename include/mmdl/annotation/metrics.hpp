@@ -149,8 +149,9 @@ struct MeanAveragePrecision {
 /// rising function of the scores (logits, probabilities) gives the same. Throws `Error` on other sizes, on a
 /// NaN and on a truth other than 0 or 1. scikit-learn: `average_precision_score(truth, scores,
 /// average="macro")`, where every class is present.
-inline MeanAveragePrecision mean_average_precision(std::span<const float> scores,
-                                                   std::span<const float> truth, int samples, int classes) {
+template <class = void>  // compiled only where it is called
+MeanAveragePrecision mean_average_precision(std::span<const float> scores, std::span<const float> truth,
+                                            int samples, int classes) {
   const std::string place = "mean_average_precision: ";
   if (samples < 0 || classes < 1)
     detail::fail(place + "size",

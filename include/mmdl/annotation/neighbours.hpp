@@ -35,12 +35,14 @@ struct Neighbour {
 /// a sample without tags is nobody's neighbour and has none, and there may be fewer than were asked for. It
 /// keeps for each tag the samples that have it, so a query costs as many steps as the lists of its tags are
 /// long, whatever the number of samples and tags. scikit-learn: `NearestNeighbors(metric="jaccard",
-/// algorithm="brute")`, which also gives samples at distance 1.
-class JaccardNeighbours {
+/// algorithm="brute")`, which also gives samples at distance 1. `JaccardNeighbours`; a template only so that
+/// a program that asks for none does not compile it.
+template <class = void>
+class BasicJaccardNeighbours {
  public:
   /// `sets[i]` are the tags of sample i, 0 to `tag_count` - 1, each once, in any order. Throws `Error` for
   /// any other.
-  JaccardNeighbours(std::span<const std::vector<int>> sets, int tag_count)
+  BasicJaccardNeighbours(std::span<const std::vector<int>> sets, int tag_count)
       : begins_(static_cast<std::size_t>(std::max(tag_count, 0)) + 1) {
     Seen seen(begins_.size());
     for (std::size_t i = 0; i < sets.size(); ++i) {
@@ -94,7 +96,8 @@ class JaccardNeighbours {
   struct Scratch {
     std::vector<std::uint16_t> shared;
     std::vector<int> touched;  // one more than there are samples: see where it is written
-    explicit Scratch(const JaccardNeighbours& of) : shared(of.sizes_.size()), touched(of.sizes_.size() + 1) {}
+    explicit Scratch(const BasicJaccardNeighbours& of)
+        : shared(of.sizes_.size()), touched(of.sizes_.size() + 1) {}
   };
 
   static std::size_t index(int number) { return static_cast<std::size_t>(number); }
@@ -143,5 +146,8 @@ class JaccardNeighbours {
   std::vector<std::size_t> begins_;  // by tag, where its samples begin; the end of all at last
   std::vector<int> samples_, sizes_;
 };
+
+/// See `BasicJaccardNeighbours`.
+using JaccardNeighbours = BasicJaccardNeighbours<>;
 
 }  // namespace mmdl

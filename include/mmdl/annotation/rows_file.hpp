@@ -21,6 +21,7 @@ class RowsToWrite {
   /// Adds view 0 of the features of all samples, "features" [samples][feature_count], and their tags as two
   /// lists of equal length, "tagged_samples" and "tags"; names begin with `prefix`. Labels are left out. The
   /// numbers lie here until the next call: the writer must have written by then.
+  template <class = void>
   void add(SafetensorsWriter& writer, const std::string& prefix, const MethodRows& rows) {
     features_.clear();
     samples_.clear();
@@ -46,8 +47,9 @@ class RowsToWrite {
 
 /// Reads what `RowsToWrite` added: one view, no labels. Throws `Error`, naming the tensor, where the numbers
 /// do not belong to rows of these sizes.
-inline MethodRows read_rows(const SafetensorsFile& file, const std::string& prefix, int feature_count,
-                            int tag_count, int label_count) {
+template <class = void>
+MethodRows read_rows(const SafetensorsFile& file, const std::string& prefix, int feature_count, int tag_count,
+                     int label_count) {
   const auto features =
       std::make_shared<std::vector<float>>(detail::finite_floats(file, prefix + "features"));
   const auto samples = file.integers(prefix + "tagged_samples"), tags = file.integers(prefix + "tags");

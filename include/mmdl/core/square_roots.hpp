@@ -3,25 +3,34 @@
 #pragma once
 
 #include <cmath>
-
-#ifdef __SSE2__
-#  include <emmintrin.h>
-#endif
+#include <cstring>
 
 namespace mmdl::detail {
 
 /// y[i] = sqrt(x[i]), correctly rounded like std::sqrt; NaN below zero. `y` may be `x`.
 inline void square_roots(const float* x, float* y, long count) {
   long i = 0;
-#ifdef __SSE2__
-  for (; i + 4 <= count; i += 4) _mm_storeu_ps(y + i, _mm_sqrt_ps(_mm_loadu_ps(x + i)));
+#if defined(__SSE2__) && !defined(__CUDACC__)
+  typedef float Four __attribute__((vector_size(16)));
+  for (; i + 4 <= count; i += 4) {
+    Four values;
+    std::memcpy(&values, x + i, sizeof values);
+    values = __builtin_ia32_sqrtps(values);
+    std::memcpy(y + i, &values, sizeof values);
+  }
 #endif
   for (; i < count; ++i) y[i] = std::sqrt(x[i]);
 }
 inline void square_roots(const double* x, double* y, long count) {
   long i = 0;
-#ifdef __SSE2__
-  for (; i + 2 <= count; i += 2) _mm_storeu_pd(y + i, _mm_sqrt_pd(_mm_loadu_pd(x + i)));
+#if defined(__SSE2__) && !defined(__CUDACC__)
+  typedef double Two __attribute__((vector_size(16)));
+  for (; i + 2 <= count; i += 2) {
+    Two values;
+    std::memcpy(&values, x + i, sizeof values);
+    values = __builtin_ia32_sqrtpd(values);
+    std::memcpy(y + i, &values, sizeof values);
+  }
 #endif
   for (; i < count; ++i) y[i] = std::sqrt(x[i]);
 }

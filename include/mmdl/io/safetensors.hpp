@@ -43,18 +43,20 @@ constexpr float float_from_bfloat16(std::uint16_t bits) {
 /// that each tensor's bytes agree with its dtype and shape, and that the tensors cover the data without
 /// overlap, hole or rest. Any defect is an `Error` of one line. Copies share the same memory. The file is
 /// mapped, not copied: it must not be changed in place while it is open (`SafetensorsWriter` never does, it
-/// replaces). Python: `safetensors.safe_open(path, "pt")`.
-class SafetensorsFile {
+/// replaces). Python: `safetensors.safe_open(path, "pt")`. `SafetensorsFile`; a template only so that a
+/// program that reads no file does not compile it.
+template <class = void>
+class BasicSafetensorsFile {
  public:
   /// Opens and checks a file. Throws `Error` when it cannot be read or has any defect.
-  explicit SafetensorsFile(const std::string& path) : path_(path) {
+  explicit BasicSafetensorsFile(const std::string& path) : path_(path) {
     map_file();
     check();
   }
 
   /// The same from bytes in memory; `name` stands in messages for the file's.
-  static SafetensorsFile parse(std::string contents, std::string name) {
-    SafetensorsFile file;
+  static BasicSafetensorsFile parse(std::string contents, std::string name) {
+    BasicSafetensorsFile file;
     file.path_ = std::move(name);
     auto owned = std::make_shared<const std::string>(std::move(contents));
     file.contents_ = std::as_bytes(std::span(*owned));
@@ -137,7 +139,7 @@ class SafetensorsFile {
  private:
   static_assert(std::endian::native == std::endian::little, "mmdl: safetensors files are read as they lie");
 
-  SafetensorsFile() = default;
+  BasicSafetensorsFile() = default;
 
   std::string place(const TensorInfo& info) const {
     return detail::printable(path_, 4096) + ": tensor " + detail::quoted(info.name);
@@ -191,7 +193,7 @@ class SafetensorsFile {
     data_begin_ = prefix + static_cast<std::size_t>(length);
     const std::string_view text(reinterpret_cast<const char*>(contents_.data()) + prefix,
                                 static_cast<std::size_t>(length));
-    header_ = detail::SafetensorsHeaderParser(path_, text, contents_.size() - data_begin_).parse();
+    header_ = detail::SafetensorsHeaderParser<>(path_, text, contents_.size() - data_begin_).parse();
     for (std::size_t i = 0; i < tensors().size(); ++i) by_name_.push_back(i);
     std::sort(by_name_.begin(), by_name_.end(),
               [&](std::size_t a, std::size_t b) { return tensors()[a].name < tensors()[b].name; });
@@ -204,5 +206,8 @@ class SafetensorsFile {
   detail::SafetensorsHeader header_;
   std::vector<std::size_t> by_name_;
 };
+
+/// See `BasicSafetensorsFile`.
+using SafetensorsFile = BasicSafetensorsFile<>;
 
 }  // namespace mmdl

@@ -86,7 +86,9 @@ struct SafetensorsHeader {
   std::map<std::string, std::string> metadata;
 };
 
-/// The parser: the JSON first, then what the tensors must fulfil together.
+/// The parser: the JSON first, then what the tensors must fulfil together. A template, like what is built on
+/// it, only so that a program that reads no file does not compile it.
+template <class = void>
 class SafetensorsHeaderParser {
  public:
   /// `file` is the name for messages; `text` the header's bytes; `data_size` the bytes that follow it.

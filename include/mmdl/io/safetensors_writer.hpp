@@ -18,8 +18,10 @@ namespace mmdl {
 
 /// Collects tensors and writes them as a safetensors file. It keeps the addresses of the numbers, not copies:
 /// they must stay where they are until `write` has returned. The same content always gives the same bytes.
-/// Python: `safetensors.torch.save_file(tensors, path, metadata)`.
-class SafetensorsWriter {
+/// Python: `safetensors.torch.save_file(tensors, path, metadata)`. `SafetensorsWriter`; a template only so
+/// that a program that writes no file does not compile it.
+template <class = void>
+class BasicSafetensorsWriter {
  public:
   /// Adds a row-major float tensor (dtype F32). Throws `Error` on a name that was added before or is not
   /// UTF-8 and on a negative extent.
@@ -154,5 +156,8 @@ class SafetensorsWriter {
   std::map<std::string, std::size_t> tensors_;
   std::map<std::string, std::string> metadata_;
 };
+
+/// See `BasicSafetensorsWriter`.
+using SafetensorsWriter = BasicSafetensorsWriter<>;
 
 }  // namespace mmdl

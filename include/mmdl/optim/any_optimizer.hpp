@@ -24,10 +24,12 @@ struct AnyOptimizer {
   AnyOptimizer(const RmsProp& rms_prop) : learning_rate(rms_prop.learning_rate), chosen(rms_prop) {}
 
   /// Throws `Error` for an option out of its range.
+  template <class = void>  // compiled only where it is called
   void check() const {
     std::visit([](const auto& optimizer) { optimizer.check(); }, chosen);
   }
   /// State buffers of the parameters' size.
+  template <class = void>
   int slots() const {
     return std::visit([](const auto& optimizer) { return optimizer.slots(); }, chosen);
   }

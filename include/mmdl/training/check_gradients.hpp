@@ -36,8 +36,9 @@ struct GradientCheck {
 namespace detail {
 
 /// The part of the check that knows no network type.
-inline GradientReport check_gradients_of(Engine<double>& engine, const ProgramView& program,
-                                         const TrainingKernels<double>& kernels, GradientCheck check) {
+template <class Double>  // a program that checks none compiles no engine of double
+GradientReport check_gradients_of(Engine<Double>& engine, const ProgramView& program,
+                                  const TrainingKernels<Double>& kernels, GradientCheck check) {
   bool single = false;
   for (int n = 0; n < program.node_count; ++n)
     single = single || (!program.nodes[n].merged && program.nodes[n].single_precision);

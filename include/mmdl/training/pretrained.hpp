@@ -26,13 +26,15 @@ inline std::span<const ForeignNaming* const> known_namings() {
   return all;
 }
 
-inline bool has_markers(const SafetensorsFile& file, const ForeignNaming& naming) {
+template <class = void>  // as in weights.hpp
+bool has_markers(const SafetensorsFile& file, const ForeignNaming& naming) {
   return std::all_of(naming.markers.begin(), naming.markers.end(),
                      [&](std::string_view name) { return file.find(name) != nullptr; });
 }
 
 /// The naming of a file, by the tensors in it. Throws `Error` for a file of none that is known.
-inline const ForeignNaming& recognised_naming(const SafetensorsFile& file) {
+template <class = void>
+const ForeignNaming& recognised_naming(const SafetensorsFile& file) {
   std::string families;
   for (const ForeignNaming* naming : known_namings()) {
     if (has_markers(file, *naming)) return *naming;
@@ -69,6 +71,7 @@ struct ForeignEntry {
 
 /// Matches a file of another framework with the backbone that stands at `prefix`, and with the classifier on
 /// it.
+template <class = void>
 class PretrainedLoader {
  public:
   PretrainedLoader(ParameterStore<float>& engine, const SafetensorsFile& file, const ForeignNaming& naming,
@@ -192,7 +195,7 @@ template <class Net, class Input, class Backend>
 WeightReport load_pretrained(Model<Net, Input, Backend>& model, const std::string& path,
                              const ForeignNaming& naming, std::string_view prefix = "") {
   const SafetensorsFile file(path);
-  return detail::PretrainedLoader(model.engine(), file, naming, prefix).load();
+  return detail::PretrainedLoader<>(model.engine(), file, naming, prefix).load();
 }
 
 /// The same with the naming recognised by the tensors' names. Throws `Error` also for a file of no known
@@ -201,7 +204,7 @@ template <class Net, class Input, class Backend>
 WeightReport load_pretrained(Model<Net, Input, Backend>& model, const std::string& path,
                              std::string_view prefix = "") {
   const SafetensorsFile file(path);
-  return detail::PretrainedLoader(model.engine(), file, detail::recognised_naming(file), prefix).load();
+  return detail::PretrainedLoader<>(model.engine(), file, detail::recognised_naming(file), prefix).load();
 }
 
 }  // namespace mmdl

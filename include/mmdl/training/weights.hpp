@@ -56,8 +56,11 @@ inline std::string dimensions_text(const std::vector<std::int64_t>& shape) {
   return text.empty() ? "a scalar" : text;
 }
 
+// What reads and writes files: templates only so that a program that does neither does not compile them.
+
 /// The values of a tensor of the file, checked to be finite.
-inline std::vector<float> finite_floats(const SafetensorsFile& file, const std::string& name) {
+template <class = void>
+std::vector<float> finite_floats(const SafetensorsFile& file, const std::string& name) {
   std::vector<float> values = file.floats(name);
   for (std::size_t i = 0; i < values.size(); ++i)
     if (!std::isfinite(values[i]))
@@ -68,8 +71,9 @@ inline std::vector<float> finite_floats(const SafetensorsFile& file, const std::
 
 /// Matches the file's tensors under `file_prefix` with the model's under `model_prefix`. Nothing is changed
 /// until every value has been read and found finite; with `strict`, until everything matched.
-inline WeightReport take_weights(ParameterStore<float>& engine, const SafetensorsFile& file,
-                                 std::string_view file_prefix, std::string_view model_prefix, bool strict) {
+template <class = void>
+WeightReport take_weights(ParameterStore<float>& engine, const SafetensorsFile& file,
+                          std::string_view file_prefix, std::string_view model_prefix, bool strict) {
   WeightReport report;
   std::map<std::string, bool> used;
   for (const TensorInfo& info : file.tensors())
@@ -110,8 +114,9 @@ constexpr std::uint64_t mixed(std::uint64_t bits) {
   return bits ^ bits >> 33;
 }
 
-inline void add_weights(SafetensorsWriter& writer, const ParameterStore<float>& engine,
-                        const std::string& prefix = "") {
+template <class = void>
+void add_weights(SafetensorsWriter& writer, const ParameterStore<float>& engine,
+                 const std::string& prefix = "") {
   for (int e = 0; e < engine.graph().entry_count; ++e)
     writer.add(prefix + engine.names()[static_cast<std::size_t>(e)],
                entry_shape(engine.graph().entries[e].spec), engine.entry_data(e));

@@ -6,10 +6,6 @@
 #include <cstdint>
 #include <type_traits>
 
-#if defined(__AVX512BF16__) && !defined(__CUDACC__)
-#  include <immintrin.h>
-#endif
-
 #include "tile_unit.hpp"
 #include "vector.hpp"
 
@@ -80,6 +76,15 @@ inline const NarrowFactor* narrow_factors(long rows, long pairs, const NarrowPai
 }
 #endif
 
+#if defined(MMDL_DOT_OF_PAIRS)
+/// sum[i] += the products of both halves of a[i] and b[i].
+inline void add_products_of_pairs(Simd<float>& sum, const Simd<NarrowPair>& a, const Simd<NarrowPair>& b) {
+  Simd<float> result = sum;
+  asm("vdpbf16ps %2, %1, %0" : "+v"(result) : "v"(a), "v"(b));
+  sum = result;
+}
+#endif
+
 /// sums[r][c] = sum over p of the products of both halves of pair p of row r and b[p * columns + c], where
 /// `columns` is two vectors of floats and the rows of `a` are `row_stride` apart. With AVX-512 BF16 a step is
 /// one instruction, which rounds its sum once for both products and takes subnormal numbers for zero; else
@@ -98,18 +103,17 @@ void multiply_narrow_tile(long pairs, const NarrowFactor* a, long row_stride, co
   MMDL_UNROLL
   for (int i = 0; i < bases; ++i) base[i] = a + 3 * i * row_stride;
   for (long p = 0; p < pairs; ++p, b += 2 * width) {
+    using Pairs = Simd<NarrowPair>;
+    const auto b_left = load_vector<Pairs>(b), b_right = load_vector<Pairs>(b + width);
 #if defined(MMDL_DOT_OF_PAIRS)
-    const auto b_left = (__m512bh)_mm512_loadu_si512(b), b_right = (__m512bh)_mm512_loadu_si512(b + width);
     MMDL_UNROLL
     for (int r = 0; r < Rows; ++r) {
-      const auto pair = (__m512bh)_mm512_set1_epi32(static_cast<int>(base[r / 3][r % 3 * row_stride]));
-      left[r] = _mm512_dpbf16_ps(left[r], pair, b_left);
-      right[r] = _mm512_dpbf16_ps(right[r], pair, b_right);
+      const Pairs pair = base[r / 3][r % 3 * row_stride] | Pairs{};
+      add_products_of_pairs(left[r], pair, b_left);
+      add_products_of_pairs(right[r], pair, b_right);
     }
 #else
     // One half after the other: both, widened, would not leave the sums their registers.
-    using Pairs = Simd<NarrowPair>;
-    const auto b_left = load_vector<Pairs>(b), b_right = load_vector<Pairs>(b + width);
     MMDL_UNROLL
     for (int half = 0; half < 2; ++half) {
       const V to_left = std::bit_cast<V>(half == 0 ? b_left << 16 : b_left & 0xffff0000U);

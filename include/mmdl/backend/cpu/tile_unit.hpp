@@ -7,7 +7,6 @@
 #if defined(MMDL_TILE_UNIT)  // tests put an emulation here
 #  include MMDL_TILE_UNIT
 #elif defined(__AMX_TILE__) && defined(__AMX_BF16__) && defined(__linux__) && !defined(__CUDACC__)
-#  include <immintrin.h>
 #  include <sys/syscall.h>
 #  include <unistd.h>
 #  define MMDL_TILE_UNIT_OF_THE_CPU
@@ -20,7 +19,8 @@ using TileUnit = ::MmdlTileUnit;
 #elif defined(MMDL_TILE_UNIT_OF_THE_CPU)
 
 /// Four tiles of 16 x 16 sums, two of 16 x 32 narrow numbers for either factor. The state is a thread's own:
-/// between `configure` and `release`.
+/// between `configure` and `release`. (Its instructions are written out: <immintrin.h> takes longer to read
+/// than all of the library's kernels.)
 struct TileUnit {
   static constexpr bool exists = true;
 
@@ -35,40 +35,39 @@ struct TileUnit {
   }
 
   static void configure() {
-    // In static memory: the compiler is told of the first 8 of its 64 bytes alone, and would drop stores to
-    // the rest.
     static const Configuration all_whole;
-    _tile_loadconfig(&all_whole);
+    asm volatile("ldtilecfg %0" ::"m"(all_whole));
   }
-  static void release() { _tile_release(); }
+  static void release() { asm volatile("tilerelease"); }
 
   static void clear_sums() {
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
-    asm volatile("" ::: "memory");  // the loads do not tell the compiler what they read
+    asm volatile("tilezero %%tmm0\n\ttilezero %%tmm1\n\ttilezero %%tmm2\n\ttilezero %%tmm3" ::
+                     : "memory");  // the loads do not tell the compiler what they read
   }
   /// sums += the 32 rows of pairs from `a` on, whose halves are 16 `a_bytes` apart, times the 32 columns of
   /// `b`.
   static void add_product(const std::uint32_t* a, long a_bytes, const std::uint32_t* b, long b_bytes) {
     const auto* a_bottom = reinterpret_cast<const char*>(a) + 16 * a_bytes;
-    _tile_loadd(4, a, a_bytes);
-    _tile_loadd(6, b, b_bytes);
-    _tile_loadd(7, b + 16, b_bytes);
-    _tile_loadd(5, a_bottom, a_bytes);
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 4, 7);
-    _tile_dpbf16ps(2, 5, 6);
-    _tile_dpbf16ps(3, 5, 7);
+    asm volatile(
+        "tileloadd (%0,%4,1), %%tmm4\n\t"
+        "tileloadd (%2,%5,1), %%tmm6\n\t"
+        "tileloadd (%3,%5,1), %%tmm7\n\t"
+        "tileloadd (%1,%4,1), %%tmm5\n\t"
+        "tdpbf16ps %%tmm6, %%tmm4, %%tmm0\n\t"
+        "tdpbf16ps %%tmm7, %%tmm4, %%tmm1\n\t"
+        "tdpbf16ps %%tmm6, %%tmm5, %%tmm2\n\t"
+        "tdpbf16ps %%tmm7, %%tmm5, %%tmm3" ::"r"(a),
+        "r"(a_bottom), "r"(b), "r"(b + 16), "r"(a_bytes), "r"(b_bytes));
   }
   static void store_sums(float* to) {
     constexpr long row = 32, bytes = row * static_cast<long>(sizeof(float));
-    _tile_stored(0, to, bytes);
-    _tile_stored(1, to + 16, bytes);
-    _tile_stored(2, to + 16 * row, bytes);
-    _tile_stored(3, to + 16 * row + 16, bytes);
-    asm volatile("" ::: "memory");
+    asm volatile(
+        "tilestored %%tmm0, (%0,%4,1)\n\t"
+        "tilestored %%tmm1, (%1,%4,1)\n\t"
+        "tilestored %%tmm2, (%2,%4,1)\n\t"
+        "tilestored %%tmm3, (%3,%4,1)" ::"r"(to),
+        "r"(to + 16), "r"(to + 16 * row), "r"(to + 16 * row + 16), "r"(bytes)
+        : "memory");
   }
 
  private:

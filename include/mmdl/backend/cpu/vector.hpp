@@ -8,10 +8,6 @@
 #include <type_traits>
 #include <utility>
 
-#if defined(__AVX512BF16__) && !defined(__CUDACC__)
-#  include <immintrin.h>
-#endif
-
 #include "../../core/bfloat16.hpp"
 
 // Before a loop of few and known steps over an array that must live in registers: GCC decides that before it
@@ -135,7 +131,8 @@ void store_vector(BFloat16* place, const V& value) {
     *place = value;
 #if defined(__AVX512BF16__) && !defined(__CUDACC__)
   } else if constexpr (sizeof(V) == 64) {  // one instruction, for which subnormal numbers are zero
-    const auto bits = _mm512_cvtneps_pbh(value);
+    typename IntegersOf<V, std::uint16_t>::type bits;
+    asm("vcvtneps2bf16 %1, %0" : "=v"(bits) : "v"(value));
     std::memcpy(static_cast<void*>(place), &bits, sizeof bits);
 #endif
   } else {
