@@ -104,8 +104,9 @@ void gemm(const Gemm<T, Output>& g, Wide<T>* workspace, bool split_depth = false
   const GemmParts parts =
       gemm_parts(rows, columns, depth, panel, split_depth && !is_narrow<Output>, thread_count());
   if (g.packed_b != nullptr && parts.rows > 1 && parts.count() == parts.rows) {
-    // Nothing is prepared for a part, so that they need not be as large as they can.
-    constexpr long least_work = 500000;
+    // With a packed factor nothing is prepared for a part: parts may be small, but for what starting one
+    // costs.
+    constexpr long least_work = 500000;  // multiplications
     parallel_shares(divide_up(rows, tile_rows), divide_up(least_work, depth * columns * tile_rows),
                     [&](int thread, long begin, long end) {
                       GemmPart<T, Output>(g, workspace + thread * gemm_block_size<T>())
