@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Training gives the same weights, bit for bit, for equal settings; threads change no more than rounding.
+// Training gives the same weights, bit for bit, for equal settings; threads change no more than rounding, and
+// nothing in a prediction of convolutions, whose rows they take from one another.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -94,6 +95,25 @@ void check(const Settings& settings, const Optimizer& optimizer) {
   CHECK_FALSE(same_bits(train<Backend>(other, optimizer).trained, once.trained));
 }
 
+/// Predictions by one thread and, again and again, by several: the same bits.
+template <class Net, class Input, class Backend = Cpu<float>>
+void check_predictions(int samples) {
+  const Restored restored;
+  Model<Net, Input, Backend> model;
+  Tensor<Input> images(samples);
+  fill_normal(images, 3);
+  set_thread_count(1);
+  model.prepare_inference();
+  const auto one = model.predict(images);
+  for (const int count : {2, 3, 5}) {
+    set_thread_count(count);
+    for (int round = 0; round < 10; ++round) {
+      const auto several = model.predict(images);
+      CHECK(std::memcmp(one.data(), several.data(), one.size() * sizeof(float)) == 0);
+    }
+  }
+}
+
 }  // namespace
 
 TEST_CASE("equal settings give equal weights, bit for bit, with each method, optimizer and number type") {
@@ -122,4 +142,21 @@ TEST_CASE("the number of threads changes weights and outputs by no more than rou
     CHECK(distance(together.outputs, alone.outputs) < 1e-4);
     CHECK(distance(together.losses, alone.losses) < 1e-4);
   }
+}
+
+TEST_CASE("a pointwise convolution predicts the same whoever computes its rows") {
+  check_predictions<Conv<40, Kernel<1>>, Shape<17, 19, 72>>(3);
+}
+
+TEST_CASE("so do patches of an image") {
+  check_predictions<Conv<24, Kernel<5>, Stride<2>>, Shape<31, 29, 24>>(3);
+}
+
+TEST_CASE("so does Winograd, by tiles and by panels") {
+  check_predictions<Conv<32>, Shape<33, 29, 32>>(2);
+  check_predictions<Conv<128>, Shape<13, 11, 32>>(2);
+}
+
+TEST_CASE("so do narrow numbers") {
+  check_predictions<Sequential<Conv<64, Kernel<1>>, Relu, Conv<64>>, Shape<19, 17, 64>, Cpu<BFloat16>>(3);
 }

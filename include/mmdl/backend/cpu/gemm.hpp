@@ -103,9 +103,10 @@ void gemm(const Gemm<T, Output>& g, Wide<T>* workspace, bool split_depth = false
   const long panel = tile_columns<T>;
   const GemmParts parts =
       gemm_parts(rows, columns, depth, panel, split_depth && !is_narrow<Output>, thread_count());
-  if (g.packed_b != nullptr && parts.rows > 1 && parts.count() == parts.rows) {
-    // With a packed factor nothing is prepared for a part: parts may be small, but for what starting one
-    // costs.
+  // With a packed factor nothing is prepared for a part: parts may be small, but for what starting one costs.
+  // (Whole blocks of the tile unit's rows would be too large, and part of one wastes it.)
+  const bool small_parts = g.packed_b != nullptr && !(is_narrow<T> && TileUnit::exists);
+  if (small_parts && parts.rows > 1 && parts.count() == parts.rows) {
     constexpr long least_work = 500000;  // multiplications
     parallel_shares(divide_up(rows, tile_rows), divide_up(least_work, depth * columns * tile_rows),
                     [&](int thread, long begin, long end) {
