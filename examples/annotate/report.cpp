@@ -8,19 +8,11 @@
 #include <mmdl/losses/sigmoid_cross_entropy.hpp>
 #include <nlohmann/json.hpp>
 
+#include "format.hpp"
+
 namespace annotate {
 
 using mmdl::detail::fail;
-
-namespace {
-
-std::string format(const char* pattern, auto... values) {
-  char text[256];
-  std::snprintf(text, sizeof text, pattern, values...);
-  return text;
-}
-
-}  // namespace
 
 Selection resolved(Selection selection, bool has_quantity, std::size_t labels, bool chooses) {
   if (selection.kind.empty()) selection.kind = chooses ? "method" : has_quantity ? "quantity" : "top-k";

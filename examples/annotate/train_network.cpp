@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <mmdl/optim/schedules.hpp>
 #include <nlohmann/json.hpp>
 
+#include "format.hpp"
 #include "model_file.hpp"
 #include "progress.hpp"
 #include "report.hpp"
@@ -22,12 +22,6 @@ namespace annotate {
 using mmdl::detail::fail;
 
 namespace {
-
-std::string format(const char* pattern, auto... values) {
-  char text[256];
-  std::snprintf(text, sizeof text, pattern, values...);
-  return text;
-}
 
 std::function<float(long)> make_schedule(const TrainCommand& command, long batches) {
   const long warm_up = command.warm_up * batches, rest = std::max(1L, command.epochs * batches - warm_up);
