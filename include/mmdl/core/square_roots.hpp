@@ -7,28 +7,20 @@
 
 namespace mmdl::detail {
 
-/// y[i] = sqrt(x[i]), correctly rounded like std::sqrt; NaN below zero. `y` may be `x`.
-inline void square_roots(const float* x, float* y, long count) {
+/// y[i] = sqrt(x[i]) of floats or doubles, correctly rounded like std::sqrt; NaN below zero. `y` may be `x`.
+template <class T>
+void square_roots(const T* x, T* y, long count) {
   long i = 0;
 #if defined(__SSE2__) && !defined(__CUDACC__)
-  typedef float Four __attribute__((vector_size(16)));
-  for (; i + 4 <= count; i += 4) {
-    Four values;
+  typedef T Lanes __attribute__((vector_size(16)));
+  constexpr long lanes = 16 / static_cast<long>(sizeof(T));
+  for (; i + lanes <= count; i += lanes) {
+    Lanes values;
     std::memcpy(&values, x + i, sizeof values);
-    values = __builtin_ia32_sqrtps(values);
-    std::memcpy(y + i, &values, sizeof values);
-  }
-#endif
-  for (; i < count; ++i) y[i] = std::sqrt(x[i]);
-}
-inline void square_roots(const double* x, double* y, long count) {
-  long i = 0;
-#if defined(__SSE2__) && !defined(__CUDACC__)
-  typedef double Two __attribute__((vector_size(16)));
-  for (; i + 2 <= count; i += 2) {
-    Two values;
-    std::memcpy(&values, x + i, sizeof values);
-    values = __builtin_ia32_sqrtpd(values);
+    if constexpr (sizeof(T) == 4)
+      values = __builtin_ia32_sqrtps(values);
+    else
+      values = __builtin_ia32_sqrtpd(values);
     std::memcpy(y + i, &values, sizeof values);
   }
 #endif
