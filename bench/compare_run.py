@@ -15,6 +15,7 @@ import peer_modes
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 PAUSE = 0.05  # seconds between turns: longer than the threads of either side spin before they sleep
 TURN = 0.1    # seconds that a turn should last at least: short passes are repeated within it
+LAYER_TURNS = 3  # of a process that measures the layers
 
 
 class Failed(Exception):
@@ -217,23 +218,29 @@ class Comparison:
             result["note"] = f"{len(lines)} different layers"
 
     def layers(self, batch):
-        """What bench_resnet101_layers prints, run once for each batch."""
+        """What bench_resnet101_layers prints for each layer: the medians of several processes, of a few turns each.
+        Where a process's arrays lie decides which of them share cache sets, and it stays so as long as it runs."""
         if batch not in self.layer_lines:
             if not os.path.exists(self.program("resnet101_layers")):
                 raise NotThere("bench_resnet101_layers was not built: it needs oneDNN (Debian: libdnnl-dev)")
-            lines = []
-            for text in run([self.program("resnet101_layers"), str(batch), str(self.runs)], self.environment):
-                if text.startswith("# oneDNN "):
-                    self.versions["onednn"] = text.split()[-1]
-                    continue
-                step, layer, times, operations, mine, theirs, way = text.split("\t")
-                line = {"pass": step, "layer": layer, "batch": batch, "times": int(times), "ours": float(mine),
-                        "peer": float(theirs), "peer_mode": way, "ratio": float(theirs) / float(mine), "gflops": None,
-                        "share_of_peak": None, "peer_gflops": None, "peer_share_of_peak": None}
-                self._rates(line, float(operations), self.peak.get("float32"))
-                lines.append(line)
-            self.layer_lines[batch] = lines
+            printed = {}
+            for turns in layer_turns(self.runs):
+                for text in run([self.program("resnet101_layers"), str(batch), str(turns)], self.environment):
+                    if text.startswith("# oneDNN "):
+                        self.versions["onednn"] = text.split()[-1]
+                        continue
+                    step, layer, times, operations, mine, theirs, way = text.split("\t")
+                    printed.setdefault((step, layer, times, operations), []).append((float(mine), float(theirs), way))
+            self.layer_lines[batch] = [self._layer_line(batch, *layer, turns) for layer, turns in printed.items()]
         return self.layer_lines[batch]
+
+    def _layer_line(self, batch, step, layer, times, operations, turns):
+        mine, theirs = (statistics.median(turn[i] for turn in turns) for i in (0, 1))
+        line = {"pass": step, "layer": layer, "batch": batch, "times": int(times), "ours": mine, "peer": theirs,
+                "peer_mode": statistics.mode(way for _, _, way in turns), "ratio": theirs / mine, "gflops": None,
+                "share_of_peak": None, "peer_gflops": None, "peer_share_of_peak": None}
+        self._rates(line, float(operations), self.peak.get("float32"))
+        return line
 
     def _compile(self, row, result):
         if self.compile_lines is None:
@@ -255,6 +262,11 @@ class Comparison:
         result.update(ours=mine[figure], unit="B" if figure == "memory" else "s",
                       peer=dlib["seconds"] if beside_dlib else limit[figure],
                       peer_mode="dlib's trainer" if beside_dlib else "limit")
+
+
+def layer_turns(runs):
+    """The turns of each process that measures the layers: a few each, `runs` of them together."""
+    return [min(LAYER_TURNS, runs - first) for first in range(0, runs, LAYER_TURNS)]
 
 
 def passes_of(seconds):

@@ -54,8 +54,11 @@ for line in sys.stdin:
 """
 
 LAYERS = r"""#!/bin/sh
+echo "$2" >>"$0.turns"
+one=0.010
+if [ "$2 $(wc -l <"$0.turns")" = "3 2" ]; then one=0.500; fi  # its arrays lie badly
 printf '# oneDNN 2.6.3\n'
-printf 'forward\tone\t3\t2000000000\t0.010\t0.020\tchannels last\n'
+printf "forward\tone\t3\t2000000000\t$one\t0.020\tchannels last\n"
 printf 'forward\ttwo\t1\t0\t0.004\t0.002\town layout\n'
 printf 'backward\tone\t3\t4000000000\t0.010\t0.010\twinograd\n'
 """
@@ -102,6 +105,14 @@ class CompareTest(unittest.TestCase):
         self.assertEqual(len({row.name for row in compare_rows.table(extra=True)}), len(compare_rows.table(extra=True)))
         few = self.compare("--list", "--rows", "tag network.*|mobilenet.*inference").stdout.splitlines()
         self.assertEqual(len(few), 8 + 2)
+
+    def test_layers_in_several_processes(self):
+        done, report = self.report("--runs", "7", "--rows", "^layers.*batch 1$")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(self.path("bench_resnet101_layers.turns"), encoding="ascii") as file:
+            self.assertEqual(file.read().split(), ["3", "3", "1"])
+        self.assertEqual(len(report["layers"]), 3)
+        self.assertEqual((report["layers"][0]["ours"], report["layers"][0]["ratio"]), (0.01, 2.0))
 
     def test_schema_and_ratios(self):
         done, report = self.report("--rows", "^MS-CNN|^memory|^layers.*batch 1$")
