@@ -56,5 +56,5 @@ if(MMDL_BUILD_TESTS AND "small" IN_LIST MMDL_REPRODUCE_BACKBONES)
   find_program(MMDL_BASH bash REQUIRED)
   add_test(NAME program.reproduce COMMAND "${MMDL_BASH}" "${PROJECT_SOURCE_DIR}/tests/programs/reproduce.sh"
                                           "$<TARGET_FILE:reproduce>")
-  set_tests_properties(program.reproduce PROPERTIES PROCESSORS 2 TIMEOUT 900 ENVIRONMENT "OMP_NUM_THREADS=2")
+  set_tests_properties(program.reproduce PROPERTIES TIMEOUT 900 ENVIRONMENT "OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
 endif()

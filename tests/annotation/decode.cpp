@@ -10,6 +10,8 @@
 
 #include "mmdl/core/random.hpp"
 
+namespace decode_test {
+
 using namespace mmdl;
 
 namespace {
@@ -154,3 +156,5 @@ TEST_CASE("decoding: what is refused") {
   CHECK_THROWS_AS(decode_labels(states(1), 1, {.stop = 3}, broken), Error);
   CHECK(decode_labels({}, 0, {.stop = 3}, std::ref(toy)).empty());
 }
+
+}  // namespace decode_test

@@ -6,8 +6,12 @@
 
 #include "method_rows.hpp"
 
+namespace linear_methods_test {
+
 TEST_CASE_TEMPLATE("linear methods: learn, repeat themselves, and survive a file", M,
                    mmdl::LogisticMethod<method_rows::Sizes>, mmdl::SoftmaxMethod<method_rows::Sizes>,
                    mmdl::WarpMethod<method_rows::Sizes>) {
   method_rows::check_method<M>(/*least_image_f1=*/0.6);
 }
+
+}  // namespace linear_methods_test

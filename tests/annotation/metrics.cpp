@@ -7,6 +7,8 @@
 #include <mmdl/annotation/metrics.hpp>
 #include <mmdl/io/safetensors.hpp>
 
+namespace metrics_test {
+
 namespace {
 
 template <class Action>
@@ -167,3 +169,5 @@ TEST_CASE("quantities: rounding, and refusals") {
   CHECK(call(one, infinite).find("as a true quantity") != std::string::npos);
   CHECK(call(one, negative).find("as a true quantity") != std::string::npos);
 }
+
+}  // namespace metrics_test

@@ -11,6 +11,8 @@
 
 #include "mmdl/core/random.hpp"
 
+namespace neighbours_test {
+
 namespace {
 
 using Sets = std::vector<std::vector<int>>;
@@ -133,3 +135,5 @@ TEST_CASE("neighbours: bad tags are refused in one line") {
   check(message_of([&] { index.nearest(Sets{{0}}, 1, true); }), "sets", "1");
   check(message_of([&] { index.nearest(Sets{{0}, {1}}, -1); }), "count", "-1");
 }
+
+}  // namespace neighbours_test

@@ -9,6 +9,8 @@
 
 #include "method_rows.hpp"
 
+namespace rows_file_test {
+
 using namespace mmdl;
 
 namespace {
@@ -64,3 +66,5 @@ TEST_CASE("rows in a file: numbers that belong to no rows are refused by name") 
   CHECK(message({0}, {-1}).find("tags: found -1") != std::string::npos);
   CHECK(message({0, 0}, {3, 3}).find("tags of sample 0") != std::string::npos);
 }
+
+}  // namespace rows_file_test

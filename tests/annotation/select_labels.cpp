@@ -5,6 +5,8 @@
 #include <limits>
 #include <mmdl/annotation/select_labels.hpp>
 
+namespace select_labels_test {
+
 namespace {
 
 using Labels = std::vector<int>;
@@ -110,3 +112,5 @@ TEST_CASE("label selection: what is not a number is refused") {
           mmdl::threshold_labels(logits, static_cast<double>(not_a_number));
         }).find("found nan") != std::string::npos);
 }
+
+}  // namespace select_labels_test

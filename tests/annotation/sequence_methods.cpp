@@ -15,6 +15,8 @@
 #include "mmdl/annotation/ria_method.hpp"
 #include "mmdl/annotation/sr_cnn_rnn_method.hpp"
 
+namespace sequence_methods_test {
+
 using namespace mmdl;
 
 namespace {
@@ -205,3 +207,5 @@ TEST_CASE("sequence methods: more labels than a sequence holds, and labels that 
   check_sets(found, 25, 20);
   CHECK(found.labels[0].size() == 20);
 }
+
+}  // namespace sequence_methods_test

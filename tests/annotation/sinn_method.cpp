@@ -6,6 +6,8 @@
 
 #include "method_rows.hpp"
 
+namespace sinn_method_test {
+
 TEST_CASE("SINN: learns, repeats itself, and survives a file") {
   method_rows::check_method<mmdl::SinnMethod<method_rows::Sizes>>(/*least_image_f1=*/0.7);
 }
@@ -24,3 +26,5 @@ TEST_CASE("SINN: gives at least one label, and without tags in the data it still
   for (const auto& labels : found.labels) CHECK(!labels.empty());
   CHECK(method_rows::image_f1(test, found) > 0.7);
 }
+
+}  // namespace sinn_method_test

@@ -8,6 +8,8 @@
 
 #include "method_rows.hpp"
 
+namespace tag_neighbour_method_test {
+
 TEST_CASE("TagNeighbour: learns, repeats itself, and survives a file") {
   method_rows::check_method<mmdl::TagNeighbourMethod<method_rows::Sizes>>(/*least_image_f1=*/0.6, 15, 0.003f);
 }
@@ -30,3 +32,5 @@ TEST_CASE("TagNeighbour: what an image does not show, its neighbours do") {
   for (auto& list : test.tags) list.clear();
   CHECK(method_rows::image_f1(test, method.annotate(test)) < 0.5);
 }
+
+}  // namespace tag_neighbour_method_test

@@ -6,6 +6,8 @@
 
 #include "kernel_runner.hpp"
 
+namespace activation_test {
+
 namespace {
 
 using namespace kernel_test;
@@ -124,3 +126,5 @@ TEST_CASE_TEMPLATE("activation: extreme numbers", T, float, double) {
     for (const T y : run.output) CHECK(std::isnan(y));
   }
 }
+
+}  // namespace activation_test

@@ -4,6 +4,8 @@
 
 #include "kernel_runner.hpp"
 
+namespace add_test {
+
 namespace {
 
 using namespace kernel_test;
@@ -75,3 +77,5 @@ TEST_CASE("add: one value twice, its gradient in the output gradient's array") {
   Kernel::backward(a);
   CHECK(dy == std::vector<double>{2, 4, 6, 8, 10});
 }
+
+}  // namespace add_test

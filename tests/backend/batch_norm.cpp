@@ -6,6 +6,8 @@
 
 #include "kernel_runner.hpp"
 
+namespace batch_norm_test {
+
 namespace {
 
 using namespace kernel_test;
@@ -269,3 +271,5 @@ TEST_CASE("batch norm: training on one value a channel is refused in one line") 
   run.node.activation = Activation::tanh;
   CHECK_THROWS_AS(run.forward(), mmdl::Error);
 }
+
+}  // namespace batch_norm_test

@@ -4,6 +4,8 @@
 
 #include "kernel_runner.hpp"
 
+namespace concat_test {
+
 namespace {
 
 using namespace kernel_test;
@@ -48,3 +50,5 @@ TEST_CASE_TEMPLATE("concat: forward and backward", T, float, double) {
       CHECK(equal);
     }
 }
+
+}  // namespace concat_test

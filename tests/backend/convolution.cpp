@@ -11,6 +11,8 @@
 
 #include "convolution_reference.hpp"
 
+namespace convolution_test {
+
 using namespace mmdl;
 using namespace mmdl::detail;
 using reference::Numbers;
@@ -369,3 +371,5 @@ TEST_CASE("convolution: gradients that nobody wants are not computed, not-a-numb
     CHECK(std::isnan(run_forward<float>(active, 1, {bad.data()}, {w.data()})[0]));
   }
 }
+
+}  // namespace convolution_test

@@ -4,6 +4,8 @@
 
 #include "kernel_runner.hpp"
 
+namespace dropout_test {
+
 namespace {
 
 using namespace kernel_test;
@@ -92,3 +94,5 @@ TEST_CASE("dropout: the identity when not training, gradients added where asked"
     CHECK(worst_difference(run.input_gradients[0], expected) < 1e-6);
   }
 }
+
+}  // namespace dropout_test

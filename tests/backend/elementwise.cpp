@@ -4,6 +4,8 @@
 
 #include "kernel_runner.hpp"
 
+namespace elementwise_test {
+
 namespace {
 
 using namespace kernel_test;
@@ -59,3 +61,5 @@ TEST_CASE("elementwise: float functions serve double, generic ones keep its digi
   check<ExponentialAny, float>(exponential, exponential, 1e-5);
   check<ExponentialAny, double>(exponential, exponential, 1e-13);
 }
+
+}  // namespace elementwise_test

@@ -12,6 +12,8 @@
 
 #include "convolution_reference.hpp"
 
+namespace golden_convolution_test {
+
 using namespace mmdl;
 using namespace mmdl::detail;
 
@@ -75,3 +77,5 @@ TEST_CASE("convolution: output and gradients are PyTorch's") {
       {"plain", "stride", "stem", "pointwise_stride", "dilation", "groups"});
   compare_with_pytorch<operators::DepthwiseConvolution>({"depthwise"});
 }
+
+}  // namespace golden_convolution_test

@@ -11,6 +11,8 @@
 #include "mmdl/backend/cpu/max_pool.hpp"
 #include "mmdl/io/safetensors.hpp"
 
+namespace golden_kernels_test {
+
 namespace {
 
 using namespace kernel_test;
@@ -110,3 +112,5 @@ TEST_CASE_TEMPLATE("golden: activations", T, float, double) {
     check_run(run, name, tolerance<T>());
   }
 }
+
+}  // namespace golden_kernels_test

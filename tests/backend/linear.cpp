@@ -10,6 +10,8 @@
 
 #include "convolution_reference.hpp"
 
+namespace linear_test {
+
 using namespace mmdl;
 using namespace mmdl::detail;
 using reference::Numbers;
@@ -158,3 +160,5 @@ TEST_CASE("linear: weights that lie transposed have the same gradients, of few r
     CHECK(reference::relative_error(dx[1], dx[0]) < 1e-14);
   }
 }
+
+}  // namespace linear_test

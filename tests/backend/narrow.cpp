@@ -11,6 +11,8 @@
 
 #include "kernel_runner.hpp"
 
+namespace narrow_test {
+
 using namespace mmdl;
 using kernel_test::normal_values;
 
@@ -239,3 +241,5 @@ TEST_CASE("narrow values: the other operators") {
   compare<operators::Dropout, Dropout<50>, Shape<9, 8, 43>>(2, 2.0);
   compare<operators::Add, Residual<Identity>, Shape<9, 8, 43>>(2, 2.0);
 }
+
+}  // namespace narrow_test

@@ -7,6 +7,8 @@
 #include "mmdl/backend/cpu/global_average_pool.hpp"
 #include "mmdl/backend/cpu/max_pool.hpp"
 
+namespace pool_test {
+
 namespace {
 
 using namespace kernel_test;
@@ -207,3 +209,5 @@ TEST_CASE_TEMPLATE("global average pool: forward and backward", T, float, double
     check_run(run, y, dx, tolerance<T>());
   }
 }
+
+}  // namespace pool_test

@@ -4,6 +4,8 @@
 
 #include "kernel_runner.hpp"
 
+namespace product_test {
+
 namespace {
 
 using namespace kernel_test;
@@ -49,3 +51,5 @@ TEST_CASE_TEMPLATE("product: forward and backward", T, float, double) {
       CHECK(worst_difference(run.input_gradients[k], expected(k, 0.5)) < tolerance<T>());
   }
 }
+
+}  // namespace product_test

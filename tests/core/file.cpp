@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <mmdl/core/file.hpp>
 
+namespace file_test {
+
 namespace {
 
 template <class Action>
@@ -103,3 +105,5 @@ TEST_CASE("printable: one line, whatever the bytes") {
   CHECK_FALSE(mmdl::detail::valid_utf8("\xc3"));
   CHECK_FALSE(mmdl::detail::valid_utf8("\xf5\x80\x80\x80"));
 }
+
+}  // namespace file_test

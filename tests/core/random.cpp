@@ -9,6 +9,8 @@
 
 #include "mmdl/core/tensor.hpp"
 
+namespace random_test {
+
 using namespace mmdl;
 
 TEST_CASE("Philox 4x32-10: the known answers of Random123") {
@@ -61,3 +63,5 @@ TEST_CASE("below stays below") {
   random.seek(place);
   CHECK(random.uniform() == next);
 }
+
+}  // namespace random_test

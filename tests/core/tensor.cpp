@@ -8,6 +8,8 @@
 #include <limits>
 #include <type_traits>
 
+namespace tensor_test {
+
 using namespace mmdl;
 
 static_assert(Shape<4, 5, 3>::size == 60);
@@ -55,3 +57,5 @@ TEST_CASE("resizing zeroes, and a negative size is refused") {
   CHECK(t(1, 1) == 0.0f);
   CHECK_THROWS_WITH_AS(t.resize(-1), "Tensor: samples: found -1, expected 0 or more", Error);
 }
+
+}  // namespace tensor_test

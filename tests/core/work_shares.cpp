@@ -6,6 +6,8 @@
 #include <atomic>
 #include <vector>
 
+namespace work_shares_test {
+
 using namespace mmdl;
 
 namespace {
@@ -72,3 +74,5 @@ TEST_CASE("a parallel loop of shares does each unit once") {
   }
   set_thread_count(threads);
 }
+
+}  // namespace work_shares_test

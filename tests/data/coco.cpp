@@ -9,6 +9,8 @@
 
 #include "temporary_folder.hpp"
 
+namespace coco_test {
+
 using namespace mmdl;
 
 namespace {
@@ -125,3 +127,5 @@ TEST_CASE("COCO: a file, and its tags by path, file name, name or id") {
   CHECK(contains(error_of([&] { attach_tags(twins, folder / "tags", {.key = ImageKey::any}); }),
                  "line 2: found the key '1' of 2 images"));
 }
+
+}  // namespace coco_test

@@ -12,6 +12,8 @@
 #include "golden_image.hpp"
 #include "temporary_folder.hpp"
 
+namespace image_test {
+
 using namespace mmdl;
 
 namespace {
@@ -221,3 +223,5 @@ TEST_CASE("only whole pictures are encoded") {
   CHECK_THROWS_AS(RgbImage(0, 4), Error);
   CHECK_THROWS_AS(write_png("/nonexistent/folder/a.png", test_picture(2, 2)), Error);
 }
+
+}  // namespace image_test

@@ -17,6 +17,8 @@
 
 #include "temporary_folder.hpp"
 
+namespace loader_test {
+
 using namespace mmdl;
 
 namespace {
@@ -352,3 +354,5 @@ TEST_CASE("with spare room a data set may have fewer labels and tags than the ty
     CHECK(batch.tags(row, 4) == 0.0f);
   }
 }
+
+}  // namespace loader_test

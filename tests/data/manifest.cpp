@@ -10,6 +10,8 @@
 
 #include "temporary_folder.hpp"
 
+namespace manifest_test {
+
 using namespace mmdl;
 
 namespace {
@@ -254,3 +256,5 @@ TEST_CASE("the vocabulary holds the tags of most samples, ties in byte order") {
         }) == "TagVocabulary: word 2: found 'a' again, expected each tag once");
   CHECK_THROWS_AS(TagVocabulary(Names{"a", ""}), Error);
 }
+
+}  // namespace manifest_test

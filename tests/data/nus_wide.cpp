@@ -9,6 +9,8 @@
 #include "nus_wide_tree.hpp"
 #include "temporary_folder.hpp"
 
+namespace nus_wide_test {
+
 using namespace mmdl;
 
 namespace {
@@ -180,3 +182,5 @@ TEST_CASE("NUS-WIDE: files that are not there") {
     CHECK(contains(error_of([&] { read_nus_wide(folder.path); }), file + ": cannot open: No such file"));
   }
 }
+
+}  // namespace nus_wide_test

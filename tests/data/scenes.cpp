@@ -17,6 +17,8 @@
 
 #include "temporary_folder.hpp"
 
+namespace scenes_test {
+
 namespace {
 
 mmdl::SceneOptions small_options(int train, int test) {
@@ -356,3 +358,5 @@ TEST_CASE("scenes: options out of range are named") {
                  "0 pictures, expected 1 or more"));
   CHECK(entries_in(temporary.path) == 0);
 }
+
+}  // namespace scenes_test

@@ -11,6 +11,8 @@
 
 #include "temporary_folder.hpp"
 
+namespace sheet_test {
+
 namespace {
 
 std::string page_of(const std::vector<mmdl::SheetEntry>& entries, const std::string& title = "Sheet",
@@ -200,3 +202,5 @@ TEST_CASE("sheet: what cannot be shown is refused, and an older page stays") {
                  }),
                  "No such file"));
 }
+
+}  // namespace sheet_test

@@ -12,6 +12,8 @@
 #include "golden_image.hpp"
 #include "temporary_folder.hpp"
 
+namespace transform_test {
+
 using namespace mmdl;
 
 TEST_CASE("resize equals Pillow's BILINEAR to within a level") {
@@ -162,3 +164,5 @@ TEST_CASE("augmentation that is off is a plain resize; flips come every second t
   CHECK_THROWS_AS(augment(image, {.max_aspect = 0.5f}, Fit::stretch, 2, 2, random), Error);
   CHECK_THROWS_AS(augment(image, {}, Fit::centre_crop, 0, 2, random), Error);
 }
+
+}  // namespace transform_test

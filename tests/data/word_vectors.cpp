@@ -8,6 +8,8 @@
 
 #include "temporary_folder.hpp"
 
+namespace word_vectors_test {
+
 using namespace mmdl;
 
 namespace {
@@ -78,3 +80,5 @@ TEST_CASE("word vectors: a file of several buffers") {
   CHECK(vectors.found_count() == 20'000);
   CHECK(contains(error_of([&] { read_word_vectors(folder / "no.txt", words); }), "no.txt: cannot open"));
 }
+
+}  // namespace word_vectors_test

@@ -8,6 +8,8 @@
 #include <iterator>
 #include <mmdl/backend/gpu/gpu_cache.hpp>
 
+namespace cache_test {
+
 using mmdl::detail::GpuCache;
 
 TEST_CASE("what was kept is found; a file cut short, changed or of another key is as none") {
@@ -54,3 +56,5 @@ TEST_CASE("a folder that cannot be made is no error") {
   CHECK(!cache.find("key", value));
   CHECK(!GpuCache("").find("key", value));
 }
+
+}  // namespace cache_test

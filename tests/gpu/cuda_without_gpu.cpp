@@ -10,6 +10,8 @@
 #include "joins_and_sequences.hpp"
 #include "recording_device.hpp"
 
+namespace cuda_without_gpu_test {
+
 using namespace mmdl;
 using namespace mmdl_test;
 
@@ -166,3 +168,5 @@ TEST_CASE("a machine without a GPU says so in one line") {
     CHECK(line.find("GPU") != std::string::npos);
   }
 }
+
+}  // namespace cuda_without_gpu_test

@@ -8,6 +8,8 @@
 
 #include "comparison.hpp"
 
+namespace models_test {
+
 using namespace mmdl;
 using namespace mmdl_test;
 
@@ -170,3 +172,5 @@ TEST_CASE("a step is captured once for each batch size") {
   CHECK(device->captures == 1);
   CHECK(device->replays == 4);
 }
+
+}  // namespace models_test

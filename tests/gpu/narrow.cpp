@@ -5,6 +5,8 @@
 #include "comparison.hpp"
 #include "joins_and_sequences.hpp"
 
+namespace narrow_test {
+
 using namespace mmdl;
 using namespace mmdl_test;
 
@@ -59,3 +61,5 @@ TEST_CASE("memory that a device has not is said, and nothing is taken") {
     CHECK(buffer.reserve(gpu_device(), 1000, "a test"));
   });
 }
+
+}  // namespace narrow_test

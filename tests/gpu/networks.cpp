@@ -4,6 +4,8 @@
 
 #include "comparison.hpp"
 
+namespace networks_test {
+
 using namespace mmdl;
 using namespace mmdl_test;
 
@@ -130,3 +132,5 @@ TEST_CASE("of equal numbers the first of a window takes the gradient of its maxi
     compare_tensors<OddNet, Shape<9, 8, 2>>(SigmoidCrossEntropy{}, sgd, {}, drawn_labels<Shape<3>>(2, 2), x);
   });
 }
+
+}  // namespace networks_test

@@ -9,6 +9,8 @@
 
 #include "comparison.hpp"
 
+namespace scenes_test {
+
 using namespace mmdl;
 using namespace mmdl_test;
 
@@ -76,3 +78,5 @@ TEST_CASE("the annotator's losses on the scenes are the CPU's") {
     }
   });
 }
+
+}  // namespace scenes_test

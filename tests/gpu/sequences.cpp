@@ -4,6 +4,8 @@
 
 #include "comparison.hpp"
 
+namespace sequences_test {
+
 using namespace mmdl;
 using namespace mmdl_test;
 
@@ -89,3 +91,5 @@ TEST_CASE("an index outside of the table, and a target that is no class, fail th
     CHECK(static_cast<float>(trainer.step(words, Tensor<Shape<2>, float>(1))) > 0.0f);
   });
 }
+
+}  // namespace sequences_test

@@ -9,6 +9,8 @@
 
 #include "mmdl/mmdl.hpp"
 
+namespace fuse_test {
+
 using namespace mmdl;
 using detail::Mode;
 
@@ -135,3 +137,5 @@ TEST_CASE("names are unique and say where a parameter stands") {
         "text.linear2.bias", "labels.linear1.weight", "quantity.linear3.bias"})
     CHECK_MESSAGE(names.count(name) == 1, name);
 }
+
+}  // namespace fuse_test

@@ -11,6 +11,8 @@
 #include "networks.hpp"
 #include "run_program.hpp"
 
+namespace fusion_test {
+
 using namespace mmdl;
 using detail::Mode;
 
@@ -117,3 +119,5 @@ TEST_CASE("counts equal those worked out by hand") {
   static_assert(parameter_count<MultiScale<ResNet101>, Picture> == 57'703'616);
   CHECK(std::is_same_v<output_shape<MultiScale<ResNet101, ConcatFusion>, Picture>, Shape<3904>>);
 }
+
+}  // namespace fusion_test

@@ -8,6 +8,8 @@
 
 #include "mmdl/mmdl.hpp"
 
+namespace memory_plan_test {
+
 using namespace mmdl;
 using detail::Mode;
 using detail::Node;
@@ -225,3 +227,5 @@ TEST_CASE("a plan needs a fraction of what keeping everything would") {
   using FrozenBelow = Classifier<Frozen<MultiScale<ResNet101, NoFusion>>>;
   CHECK(training_bytes<FrozenBelow, Photo> < training_bytes<Trained, Photo> / 4);
 }
+
+}  // namespace memory_plan_test

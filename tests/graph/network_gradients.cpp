@@ -8,6 +8,8 @@
 #include "mmdl/mmdl.hpp"
 #include "networks.hpp"
 
+namespace network_gradients_test {
+
 using namespace mmdl;
 
 namespace {
@@ -92,3 +94,5 @@ TEST_CASE("gradients of operators with several inputs and parameters") {
   check<Sequential<Linear<4>, Heads<Identity, Frozen<Sequential<Linear<4>, Tanh>>>, Frozen<Gate>>, Shape<5>>(
       "frozen gate");
 }
+
+}  // namespace network_gradients_test

@@ -11,6 +11,8 @@
 #include "mmdl/mmdl.hpp"
 #include "networks.hpp"
 
+namespace played_plans_test {
+
 using namespace mmdl;
 using detail::Mode;
 using detail::Node;
@@ -335,3 +337,5 @@ TEST_CASE("the figures of the plan are what training and inference take") {
   (void)model.predict(Tensor<Input>(3));
   CHECK(model.engine().arena_bytes() == 3 * static_cast<std::size_t>(inference_bytes<Net, Input>));
 }
+
+}  // namespace played_plans_test

@@ -10,6 +10,8 @@
 #include "networks.hpp"
 #include "run_program.hpp"
 
+namespace recompute_test {
+
 using namespace mmdl;
 using detail::Mode;
 
@@ -146,3 +148,5 @@ TEST_CASE("computing again saves memory") {
   using Plain = MultiScale<Vgg16, NoFusion>;  // no norm: poolings alone
   CHECK(training_bytes<Plain, Photo> < 0.95 * kept_bytes<Plain, Photo>);
 }
+
+}  // namespace recompute_test

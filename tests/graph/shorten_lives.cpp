@@ -10,6 +10,8 @@
 #include "networks.hpp"
 #include "run_program.hpp"
 
+namespace shorten_lives_test {
+
 using namespace mmdl;
 using detail::Mode;
 
@@ -124,3 +126,5 @@ TEST_CASE("a sum lies over the residual that nothing reads later") {
   using Deep = Residual<Sequential<Conv<256, Kernel<1>>, Conv<64, Kernel<1>>>>;
   static_assert(inference_bytes<Repeat<3, Deep>, Image> == 2 * map + 4 * map);
 }
+
+}  // namespace shorten_lives_test

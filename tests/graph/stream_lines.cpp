@@ -9,6 +9,8 @@
 #include "networks.hpp"
 #include "run_program.hpp"
 
+namespace stream_lines_test {
+
 using namespace mmdl;
 using detail::Mode;
 
@@ -107,3 +109,5 @@ TEST_CASE("a streamed value takes no memory") {
       inference_bytes<Sequential<Relu, Conv<64, Kernel<1>>, DepthwiseConv<Kernel<3>>, GlobalAveragePool>,
                       Map> < map * (20 + 64) + 4096);
 }
+
+}  // namespace stream_lines_test

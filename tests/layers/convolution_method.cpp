@@ -5,6 +5,8 @@
 #include <cmath>
 #include <mmdl/mmdl.hpp>
 
+namespace convolution_method_test {
+
 using namespace mmdl;
 
 TEST_CASE("a model's scratch memory follows the method of convolutions, for one batch size") {
@@ -32,3 +34,5 @@ TEST_CASE("a model's scratch memory follows the method of convolutions, for one 
     REQUIRE(std::fabs(changed.data()[i] - direct.data()[i]) < 1e-3f);
   CHECK(run(model, ConvolutionMethod::direct) == direct);
 }
+
+}  // namespace convolution_method_test

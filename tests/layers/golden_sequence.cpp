@@ -10,6 +10,8 @@
 #include "mmdl/io/safetensors.hpp"
 #include "mmdl/mmdl.hpp"
 
+namespace golden_sequence_test {
+
 using namespace mmdl;
 
 namespace {
@@ -105,3 +107,5 @@ TEST_CASE("embedding, linear over steps, softmax, joins and factors against PyTo
   compare_both<Multiply, List<Image, Shape<4>>>("channel_factor", 2);
   compare_both<Multiply, List<Image, Shape<1, 1, 1>>>("factor", 2);
 }
+
+}  // namespace golden_sequence_test

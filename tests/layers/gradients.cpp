@@ -7,6 +7,8 @@
 
 #include "mmdl/mmdl.hpp"
 
+namespace gradients_test {
+
 using namespace mmdl;
 
 namespace {
@@ -187,3 +189,5 @@ TEST_CASE("a wrong gradient is found, and where") {
   CHECK(result.worst > 0.03);
   CHECK(result.report.find("input 1[") != std::string::npos);
 }
+
+}  // namespace gradients_test

@@ -8,6 +8,8 @@
 
 #include "mmdl/mmdl.hpp"
 
+namespace sequence_test {
+
 using namespace mmdl;
 
 namespace {
@@ -249,3 +251,5 @@ TEST_CASE("narrow values: an LSTM keeps its sums and its state in float") {
   for (int i = 0; i < 20; ++i) trainer.step(x, y);
   CHECK(trainer.evaluate(x, y) < 0.7f * first);
 }
+
+}  // namespace sequence_test

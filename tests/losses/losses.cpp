@@ -16,6 +16,8 @@
 #include "mmdl/losses/softmax_cross_entropy.hpp"
 #include "mmdl/losses/spread_softmax_cross_entropy.hpp"
 
+namespace losses_test {
+
 namespace {
 
 constexpr int samples = 5, size = 9;
@@ -162,3 +164,5 @@ TEST_CASE_TEMPLATE("sequence cross-entropy: PyTorch's value and gradients, absen
     CHECK_THROWS_AS(loss(z.data(), classes.data(), gradients.data(), 3, 24), mmdl::Error);
   }
 }
+
+}  // namespace losses_test

@@ -8,6 +8,8 @@
 #include <limits>
 #include <vector>
 
+namespace warp_test {
+
 namespace {
 
 /// Scores in [-1, 1] times `spread`, and labels of which about 3 in 10 are true.
@@ -143,3 +145,5 @@ TEST_CASE("warp: a NaN among the scores shows in the loss") {
   std::vector<double> gradients(3);
   CHECK(std::isnan(mmdl::Warp{}(z.data(), y.data(), gradients.data(), 1, 3)));
 }
+
+}  // namespace warp_test

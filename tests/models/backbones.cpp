@@ -3,6 +3,8 @@
 // sizes.
 #include "backbone_comparison.hpp"
 
+namespace backbones_test {
+
 using namespace comparison;
 
 namespace {
@@ -73,3 +75,5 @@ TEST_CASE("MobileNet as in PyTorch with TensorFlow's padding, also of odd sizes,
   compare_backbone<double, MobileNet<75>, 75>("mobilenet_75_75");
   compare_backbone<double, MobileNet<25>, 64>("mobilenet_25_64");
 }
+
+}  // namespace backbones_test

@@ -12,6 +12,8 @@
 #include "mmdl/training/check_gradients.hpp"
 #include "mmdl/training/model.hpp"
 
+namespace concept_layers_test {
+
 namespace {
 
 using mmdl::List, mmdl::Shape;
@@ -76,3 +78,5 @@ TEST_CASE_TEMPLATE("concept layers: gradients", In, Shape<6>, List<Shape<5>, Sha
   INFO(result.report);
   CHECK(result.ok);
 }
+
+}  // namespace concept_layers_test

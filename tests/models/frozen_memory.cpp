@@ -8,6 +8,8 @@
 
 #include "mmdl/mmdl.hpp"
 
+namespace frozen_memory_test {
+
 using namespace mmdl;
 
 namespace {
@@ -82,3 +84,5 @@ TEST_CASE("a step over a frozen backbone takes less than half of the memory, and
   CHECK(all >= static_cast<std::size_t>(samples * training_bytes<Classifier<ResNet18>, Small>));
   CHECK(2 * frozen < all);
 }
+
+}  // namespace frozen_memory_test

@@ -7,6 +7,8 @@
 
 #include "network_comparison.hpp"
 
+namespace parity_test {
+
 using namespace comparison;
 
 namespace {
@@ -79,3 +81,5 @@ TEST_CASE("the annotator over ResNet-101 as PyTorch") {
   compare_values(compare, model, "states", "state_samples");
   compare.verify<float>(0.0);
 }
+
+}  // namespace parity_test

@@ -9,6 +9,8 @@
 
 #include "networks.hpp"
 
+namespace determinism_test {
+
 using namespace training_test;
 
 namespace {
@@ -160,3 +162,5 @@ TEST_CASE("so does Winograd, by tiles and by panels") {
 TEST_CASE("so do narrow numbers") {
   check_predictions<Sequential<Conv<64, Kernel<1>>, Relu, Conv<64>>, Shape<19, 17, 64>, Cpu<BFloat16>>(3);
 }
+
+}  // namespace determinism_test

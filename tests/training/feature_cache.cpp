@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+namespace feature_cache_test {
+
 namespace {
 
 struct Folder {
@@ -161,3 +163,5 @@ TEST_CASE("rows that cannot be are refused, and leave the cache as it was") {
   CHECK(mentions(message_of([&] { const mmdl::FeatureCache none(folder.path + "/no/such.rows", identity); }),
                  "cannot"));
 }
+
+}  // namespace feature_cache_test

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <mmdl/mmdl.hpp>
 
+namespace narrow_test {
+
 using namespace mmdl;
 
 namespace {
@@ -155,3 +157,5 @@ TEST_CASE_TEMPLATE("packed weights: the same predictions, sorted anew after ever
   CHECK(packed.engine().packed_bytes() == 0);
   std::filesystem::remove_all(folder);
 }
+
+}  // namespace narrow_test

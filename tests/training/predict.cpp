@@ -6,6 +6,8 @@
 #include <cmath>
 #include <mmdl/mmdl.hpp>
 
+namespace predict_test {
+
 using namespace mmdl;
 
 TEST_CASE("predict: slices are equal, of 4 samples or more, and as few as the budget allows") {
@@ -53,3 +55,5 @@ TEST_CASE("predict: a batch in slices gives what its samples give alone, and its
     for (int c = 0; c < 5; ++c) CHECK(std::fabs(std::get<1>(alone)(0, c) - linear(i, c)) < 1e-5f);
   }
 }
+
+}  // namespace predict_test

@@ -7,6 +7,8 @@
 
 #include "foreign_files.hpp"
 
+namespace pretrained_test {
+
 using namespace training_test;
 
 namespace {
@@ -166,3 +168,5 @@ TEST_CASE("files that do not fit are refused, and nothing changes") {
             "torchvision's ResNet"));
   CHECK(has(message_of([&] { load_pretrained(model, "/no/such/file"); }), "/no/such/file"));
 }
+
+}  // namespace pretrained_test

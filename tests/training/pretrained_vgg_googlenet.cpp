@@ -6,6 +6,8 @@
 #include "mmdl/models/googlenet.hpp"
 #include "mmdl/models/vgg.hpp"
 
+namespace pretrained_vgg_googlenet_test {
+
 using namespace training_test;
 
 namespace {
@@ -59,3 +61,5 @@ TEST_CASE("GoogLeNet gives torchvision's logits") {
       refusal(model, golden.tensors, [](FileTensors& t) { t.erase("inception4c.branch4.1.bn.running_var"); }),
       "missing 1 (inception4c.branch4.1.bn.running_var)"));
 }
+
+}  // namespace pretrained_vgg_googlenet_test

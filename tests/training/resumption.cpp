@@ -10,6 +10,8 @@
 
 #include "networks.hpp"
 
+namespace resumption_test {
+
 using namespace training_test;
 
 namespace {
@@ -225,3 +227,5 @@ TEST_CASE("equal outputs: each loss counts") {
   for (std::size_t i = 0; i < one.parameters().size(); ++i)
     CHECK(both.parameters()[i] == doctest::Approx(one.parameters()[i]));
 }
+
+}  // namespace resumption_test

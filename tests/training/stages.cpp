@@ -12,6 +12,8 @@
 #include <mmdl/training/trainer.hpp>
 #include <mmdl/training/weights.hpp>
 
+namespace stages_test {
+
 namespace {
 
 using namespace mmdl;
@@ -225,3 +227,5 @@ TEST_CASE("an optimizer chosen at run time makes the steps of the one chosen") {
   Model<Fourth, Shape<8>> model(1);
   CHECK_THROWS_AS((Trainer{model, SigmoidCrossEntropy{}, AnyOptimizer(Sgd{.learning_rate = -1})}), Error);
 }
+
+}  // namespace stages_test

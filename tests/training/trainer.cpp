@@ -7,6 +7,8 @@
 
 #include "networks.hpp"
 
+namespace trainer_test {
+
 using namespace training_test;
 
 TEST_CASE("the same seed gives the same weights and the same steps, bit for bit") {
@@ -196,3 +198,5 @@ TEST_CASE("predictions of any batch size are those of single samples") {
     CHECK(q(0, 0) == doctest::Approx(quantity(n, 0)).epsilon(1e-4));
   }
 }
+
+}  // namespace trainer_test

@@ -7,6 +7,8 @@
 
 #include "networks.hpp"
 
+namespace weights_test {
+
 using namespace training_test;
 
 namespace {
@@ -135,3 +137,5 @@ TEST_CASE("a checkpoint of another run is refused and changes nothing") {
   save(model, file.path);  // a weight file is no checkpoint
   CHECK(has(message_of([&] { load_checkpoint(trainer, file.path); }), "checkpoint.seed"));
 }
+
+}  // namespace weights_test
