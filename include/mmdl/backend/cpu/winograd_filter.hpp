@@ -8,7 +8,7 @@
 #include "../../core/threads.hpp"
 #include "../../core/work_shares.hpp"
 #include "gemm.hpp"
-#include "winograd_tiles.hpp"
+#include "winograd_results.hpp"
 
 namespace mmdl::detail {
 
@@ -185,24 +185,13 @@ struct WinogradFilter {
       multiply_panel<false>(rows, channels, values + p * plane, winograd_row<W>(channels),
                             transformed + p * weights_plane(channels), panel, products + p * sums_plane(rows),
                             panel, false);
+    const WinogradResults<T, WinogradOutput<W>> results(tiles, extent, output, epilogue);
     for (long tile = begin; tile < end; ++tile)
       for (long n = 0; n < panel && column + n < columns; n += simd_width<T>) {
         const W* from = products + (tile - begin) * panel + n;
-        const long sample = tile / tiles.columns / tiles.rows;
-        const long y = tile / tiles.columns % tiles.rows * winograd_outputs;
-        const long x = tile % tiles.columns * winograd_outputs;
-        const long corner = ((sample * extent.height + y) * extent.width + x) * columns + column + n;
-        transform_square_of<Simd<T>>(
-            WinogradOutput<W>{},
-            [&](int i, int j) {
-              return load_vector<Simd<T>>(from + (i * winograd_inputs + j) * sums_plane(rows));
-            },
-            [&](int i, int j, Simd<T> value) {
-              if (y + i >= extent.height || x + j >= extent.width) return;
-              const long offset = corner + (i * extent.width + j) * columns;
-              if (epilogue.accumulate) value += load_vector<Simd<T>>(output + offset);
-              store_vector(output + offset, epilogue.template apply<Simd<T>>(value, column + n, offset));
-            });
+        results.write(tile, column + n, [&](int i, int j) {
+          return load_vector<Simd<T>>(from + (i * winograd_inputs + j) * sums_plane(rows));
+        });
       }
   }
 };

@@ -11,7 +11,7 @@
 #include "convolution_method.hpp"
 #include "gemm_blocks.hpp"
 #include "gemm_narrow_tile.hpp"
-#include "winograd_tiles.hpp"
+#include "winograd_results.hpp"
 
 namespace mmdl::detail {
 
@@ -187,23 +187,13 @@ struct NarrowWinogradFilter {
   }
 
   void write(long begin, long end, long rows, long column, const float* sums) const {
-    using V = Simd<float>;
-    const long columns = extent.channels;
-    for (long n = 0; n < panel && column + n < columns; n += width)
+    const WinogradResults<BFloat16, SmallWinogradOutput> results(tiles, extent, output, epilogue);
+    for (long n = 0; n < panel && column + n < extent.channels; n += width)
       for (long tile = begin; tile < end; ++tile) {
         const float* from = sums + (tile - begin) * panel + n;
-        const long sample = tile / tiles.columns / tiles.rows;
-        const long y = tile / tiles.columns % tiles.rows * outputs, x = tile % tiles.columns * outputs;
-        const long corner = ((sample * extent.height + y) * extent.width + x) * columns + column + n;
-        transform_square_of<V>(
-            SmallWinogradOutput{},
-            [&](int i, int j) { return load_vector<V>(from + (i * inputs + j) * rows * panel); },
-            [&](int i, int j, V value) {
-              if (y + i >= extent.height || x + j >= extent.width) return;
-              const long offset = corner + (i * extent.width + j) * columns;
-              if (epilogue.accumulate) value += load_vector<V>(output + offset);
-              store_vector(output + offset, epilogue.template apply<V>(value, column + n, offset));
-            });
+        results.write(tile, column + n, [&](int i, int j) {
+          return load_vector<Simd<float>>(from + (i * inputs + j) * rows * panel);
+        });
       }
   }
 };
