@@ -11,7 +11,8 @@ namespace mmdl::detail {
 /// One thread's part of the product: rows [m0, m1), columns [n0, n1), steps [k0, k1).
 template <class T>
 requires(!is_narrow<T>) class GemmPart<T, T> {
-  static constexpr long lines_at_once = 16;  // of the first factor, on their way to a transposed block
+  static constexpr long near_bytes = 4L << 20;  // of a first factor and an output that caches hold
+  static constexpr long lines_at_once = 16;     // of the first factor, on their way to a transposed block
   // A tile of many rows would want more addresses than the processor has: only packed rows serve it. One of
   // few rows would use a small part of each line of a transposed factor: only that of many rows reads it in
   // place.
@@ -33,6 +34,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   GemmPart(const Gemm<T>& g, T* scratch)
       : g_(g),
         bounded_(g.epilogue),
+        near_(g.a.plain() && g.rows() * (g.depth() + g.columns) * static_cast<long>(sizeof(T)) <= near_bytes),
         packed_b_(scratch),
         packed_a_(scratch + block_depth<T> * block_columns) {}
 
@@ -139,7 +141,16 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
     const long lines = std::min(
         divide_up(ahead_a_.lines() + ahead_b_.lines(), divide_up(rows, tile_rows) * panels), steps / 8);
     const long panel_step = tile_columns<T> * (packed ? steps : 1);
-    for (long row = 0; row < rows; row += tile_rows) {
+    long row = 0;
+    if constexpr (!many_rows)
+      if (packed && bounded && rows_in_place_ && near_ && (n_end - n) % tile_columns<T> == 0) {
+        TileFinish<T> finish{bounded_, output, offsets_, n, add, apply};
+        const T* const a = g_.a.data + m * g_.a.sample_stride + k;
+        for (const T* panel = b; finish.column < n_end; finish.column += tile_columns<T>, panel += panel_step)
+          multiply_near_tiles<tile_rows>(steps, rows / tile_rows, a, g_.a.sample_stride, panel, finish);
+        row = rows / tile_rows * tile_rows;
+      }
+    for (; row < rows; row += tile_rows) {
       const long height = std::min<long>(tile_rows, rows - row);
       TileSource<T> source{packed_tile(row, steps), packed_row<T>, steps};
       bool to_gather = rows_in_place_;  // by those that read only packed rows
@@ -223,6 +234,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
 
   const Gemm<T>& g_;
   BoundedEpilogue<T> bounded_;  // where the epilogue is one
+  bool near_;                   // whether a plain first factor and the output are found in caches
   T* packed_b_;
   T* packed_a_;
   FetchAhead ahead_a_{nullptr}, ahead_b_{nullptr};  // what is packed next, or read where it is

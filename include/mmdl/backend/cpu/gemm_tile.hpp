@@ -105,11 +105,11 @@ struct TileFinish {
 
 /// Finishes one column of vectors, `place` numbers from the tile's first.
 template <int Rows, class T>
-[[gnu::always_inline]] inline void finish_vectors(Simd<T> (&sums)[Rows], long place, const TileFinish<T>& f) {
+[[gnu::always_inline]] inline void finish_vectors(Simd<T> (&sums)[Rows], long place, const long* offsets,
+                                                  const TileFinish<T>& f) {
   using V = Simd<T>;
   const long column = f.column + place;
   T* const output = f.output + column;
-  const long* const offsets = f.offsets;
   if (f.add) {
     MMDL_UNROLL
     for (int r = 0; r < Rows; ++r) sums[r] += load_vector<V>(output + offsets[r]);
@@ -168,8 +168,41 @@ template <int Rows, long RowStride, long Step, class T>
     a += gap;
     a_third += gap;
   }
-  finish_vectors(left, 0, finish);
-  finish_vectors(right, width, finish);
+  finish_vectors(left, 0, finish.offsets, finish);
+  finish_vectors(right, width, finish.offsets, finish);
+}
+
+/// multiply_whole_tile() for `tiles` tiles one below the other, whose rows are `row` numbers apart: what a
+/// tile begins and ends with overlaps with the steps of its neighbours. For matrices that the caches hold:
+/// nothing is asked for ahead, and the results are written a column of tiles at a time.
+template <int Rows, class T>
+[[gnu::noinline]] void multiply_near_tiles(long depth, long tiles, const T* a_begin, long row,
+                                           const T* b_begin, const TileFinish<T>& finish) {
+  constexpr int at_once = 4;
+  constexpr long width = simd_width<T>;
+  const long* offsets = finish.offsets;
+  for (; tiles > 0; --tiles, a_begin += Rows * row, offsets += Rows) {
+    const T *a = a_begin, *a_third = a + 3 * row, *b = b_begin;
+    const auto number = [&](int r, int step) {
+      return r < 3 ? a[r * row + step] : a_third[(r - 3) * row + step];
+    };
+    Simd<T> left[Rows], right[Rows];
+    MMDL_UNROLL
+    for (int r = 0; r < Rows; ++r) left[r] = right[r] = Simd<T>{};
+    long k = 0;
+    for (; k + at_once <= depth; k += at_once) {
+      MMDL_UNROLL
+      for (int step = 0; step < at_once; ++step)
+        multiply_step(left, right, b + step * 2 * width, [&](int r) { return number(r, step); });
+      a += at_once;
+      a_third += at_once;
+      b += at_once * 2 * width;
+    }
+    for (; k < depth; ++k, ++a, ++a_third, b += 2 * width)
+      multiply_step(left, right, b, [&](int r) { return number(r, 0); });
+    finish_vectors(left, 0, offsets, finish);
+    finish_vectors(right, width, offsets, finish);
+  }
 }
 
 }  // namespace mmdl::detail
