@@ -5,6 +5,7 @@ import dataclasses
 import json
 import math
 import os
+import re
 import statistics
 import subprocess
 import tempfile
@@ -87,8 +88,9 @@ class Peer(Process):
 class Comparison:
     """All that a row's measurement needs to know."""
 
-    def __init__(self, python, programs, threads, runs):
+    def __init__(self, python, programs, threads, runs, modes=""):
         self.python, self.programs, self.threads, self.runs = python, programs, threads, runs
+        self.modes = modes  # of PyTorch that are tried: an expression
         self.environment = dict(os.environ, OMP_NUM_THREADS=str(threads))
         self.layer_lines, self.compile_lines, self.peak, self.versions = {}, None, {}, {}
 
@@ -119,12 +121,14 @@ class Comparison:
         """{mode: figure} of the modes that work; what the others said."""
         figures, refused = {}, {}
         for mode in peer_modes.modes(row.question):
+            if not re.search(self.modes, mode):
+                continue
             try:
                 figures[mode] = measure(mode)
             except Failed as failure:
                 refused[mode] = str(failure)
         if not figures:
-            raise Failed("; ".join(sorted(set(refused.values()))))
+            raise Failed("; ".join(sorted(set(refused.values()))) or f"--modes: no mode has '{self.modes}'")
         return figures, refused
 
     def _fastest_peer(self, row, result, stack):

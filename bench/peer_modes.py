@@ -26,6 +26,7 @@ import warnings
 
 INFERENCE = ("eager", "frozen", "frozen, optimized", "compiled", "compiled, max-autotune", "compiled, C++ wrapper")
 TRAINING = ("eager, foreach", "eager, fused", "compiled, foreach", "compiled, fused", "compiled, max-autotune, fused")
+SLOW = 10.0  # seconds of a pass of which a trial is the second pass alone: minutes would choose no other mode
 
 
 def modes(question):
@@ -121,12 +122,14 @@ class Worker:
     def trial(self, request):
         make = inference_pass if request["row"]["question"] == "inference" else training_pass
         run = make(request["row"], request["mode"])
-        for _ in range(3):  # compiles, and lets the allocator and the primitives' caches settle
+        run()  # compiles
+        once = timed(run)  # lets the allocator and the primitives' caches settle
+        if once < SLOW:
             run()
-        passes = max(1, min(200, int(0.1 / max(timed(run), 1e-9))))
-        seconds = statistics.median(timed(run, passes) for _ in range(3))
+            passes = max(1, min(200, int(0.1 / max(timed(run), 1e-9))))
+            once = statistics.median(timed(run, passes) for _ in range(3))
         self.pass_of_mode = run
-        return {"seconds": seconds}
+        return {"seconds": once}
 
     def run(self, request):
         return {"seconds": timed(self.pass_of_mode, request["passes"])}

@@ -106,6 +106,13 @@ class CompareTest(unittest.TestCase):
         few = self.compare("--list", "--rows", "tag network.*|mobilenet.*inference").stdout.splitlines()
         self.assertEqual(len(few), 8 + 2)
 
+    def test_some_modes(self):
+        _, report = self.report("--rows", "^MS-CNN, inference, float32, batch 8", "--modes", "eager|frozen$")
+        self.assertEqual(set(report["rows"][0]["peer_modes"]), {"eager", "frozen"})
+        done, report = self.report("--rows", "^MS-CNN, inference, float32, batch 8", "--modes", "fused")
+        self.assertEqual((done.returncode, report["rows"][0]["failed"]), (1, True))
+        self.assertIn("no mode has 'fused'", report["rows"][0]["note"])
+
     def test_layers_in_several_processes(self):
         done, report = self.report("--runs", "7", "--rows", "^layers.*batch 1$")
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -203,6 +210,7 @@ class CompareTest(unittest.TestCase):
         with open(self.path("plain.md"), "w", encoding="utf-8") as file:
             file.write("no marks\n")
         for options, words in ((("--rows", "fish"), "--rows: found 'fish'"), (("--rows", "("), "regular expression"),
+                               (("--modes", "fish"), "--modes: found 'fish'"), (("--modes", "("), "regular expression"),
                                (("--runs", "0"), "--runs: found 0, expected at least 1"),
                                (("--markdown", self.path("plain.md")), "plain.md: found no place for the tables"),
                                (("--markdown", self.path("nowhere.md")), "nowhere.md: cannot read: No such file"),
