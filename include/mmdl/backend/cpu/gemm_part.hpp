@@ -11,7 +11,7 @@ namespace mmdl::detail {
 /// One thread's part of the product: rows [m0, m1), columns [n0, n1), steps [k0, k1).
 template <class T>
 requires(!is_narrow<T>) class GemmPart<T, T> {
-  static constexpr long near_bytes = 4L << 20;  // of a first factor and an output that caches hold
+  static constexpr long near_bytes = 4L << 20;  // of three matrices that the caches hold
   static constexpr long lines_at_once = 16;     // of the first factor, on their way to a transposed block
   // A tile of many rows would want more addresses than the processor has: only packed rows serve it. One of
   // few rows would use a small part of each line of a transposed factor: only that of many rows reads it in
@@ -34,7 +34,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   GemmPart(const Gemm<T>& g, T* scratch)
       : g_(g),
         bounded_(g.epilogue),
-        near_(g.a.plain() && g.rows() * (g.depth() + g.columns) * static_cast<long>(sizeof(T)) <= near_bytes),
+        near_(g.a.plain() && bytes(g) <= near_bytes),
         packed_b_(scratch),
         packed_a_(scratch + block_depth<T> * block_columns) {}
 
@@ -78,6 +78,11 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   }
 
  private:
+  /// Of both factors and the output.
+  static long bytes(const Gemm<T>& g) {
+    return (g.rows() * (g.depth() + g.columns) + g.depth() * g.columns) * static_cast<long>(sizeof(T));
+  }
+
   /// The block of a plain first factor that begins at row `m`, step `k`.
   FetchAhead block_of_a(long m, long m1, long k, long k1) const {
     const long rows = std::min(block_rows, m1 - m), steps = std::min(block_depth<T>, k1 - k);
@@ -234,7 +239,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
 
   const Gemm<T>& g_;
   BoundedEpilogue<T> bounded_;  // where the epilogue is one
-  bool near_;                   // whether a plain first factor and the output are found in caches
+  bool near_;                   // whether the matrices, the first a plain one, are found in the caches
   T* packed_b_;
   T* packed_a_;
   FetchAhead ahead_a_{nullptr}, ahead_b_{nullptr};  // what is packed next, or read where it is
