@@ -147,6 +147,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
         divide_up(ahead_a_.lines() + ahead_b_.lines(), divide_up(rows, tile_rows) * panels), steps / 8);
     const long panel_step = tile_columns<T> * (packed ? steps : 1);
     long row = 0;
+    // Near matrices: a column of tiles at a time.
     if constexpr (!many_rows)
       if (packed && bounded && rows_in_place_ && near_ && (n_end - n) % tile_columns<T> == 0) {
         TileFinish<T> finish{bounded_, output, offsets_, n, add, apply};

@@ -180,6 +180,7 @@ template <int Rows, class T>
                                            const T* b_begin, const TileFinish<T>& finish) {
   constexpr int at_once = 4;
   constexpr long width = simd_width<T>;
+  static_assert(Rows <= 6);  // two places and one distance reach them, as above
   const long* offsets = finish.offsets;
   for (; tiles > 0; --tiles, a_begin += Rows * row, offsets += Rows) {
     const T *a = a_begin, *a_third = a + 3 * row, *b = b_begin;
