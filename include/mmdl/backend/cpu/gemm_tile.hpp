@@ -129,13 +129,36 @@ struct TileSource {
   long first, piece = 0, gap = 0;
 };
 
+/// `count` steps of a tile over a packed `b`, four at a time: number(r, i) is row r's at the step i further
+/// on, read from the places `a` and `a_third`, which move on with `b`.
+template <long Step, int Rows, class T, class Number>
+[[gnu::always_inline]] inline void multiply_steps(Simd<T> (&left)[Rows], Simd<T> (&right)[Rows], const T*& a,
+                                                  const T*& a_third, const T*& b, long count,
+                                                  const Number& number) {
+  constexpr int at_once = 4;
+  constexpr long width = simd_width<T>;
+  long k = 0;
+  for (; k + at_once <= count; k += at_once) {
+    MMDL_UNROLL
+    for (int step = 0; step < at_once; ++step)
+      multiply_step(left, right, b + step * 2 * width, [&](int r) { return number(r, step); });
+    a += at_once * Step;
+    a_third += at_once * Step;
+    b += at_once * 2 * width;
+  }
+  for (; k < count; ++k) {
+    multiply_step(left, right, b, [&](int r) { return number(r, 0); });
+    a += Step;
+    a_third += Step;
+    b += 2 * width;
+  }
+}
+
 /// multiply_tile() where `b` is packed: a whole tile, that is finished without leaving the registers. Its
 /// rows are RowStride apart if that is not 0.
 template <int Rows, long RowStride, long Step, class T>
 [[gnu::noinline]] void multiply_whole_tile(long depth, const TileSource<T>& source, const T* b,
                                            const TileFinish<T>& finish) {
-  constexpr int at_once = 4;
-  constexpr long width = simd_width<T>;
   // Two places and one distance reach all rows of a tile of six: the processor adds them where it reads.
   static_assert(RowStride != 0 || Rows <= 6);
   const long row = RowStride == 0 ? source.row : RowStride, gap = source.gap;
@@ -148,28 +171,14 @@ template <int Rows, long RowStride, long Step, class T>
   for (int r = 0; r < Rows; ++r) left[r] = right[r] = Simd<T>{};
   for (long count = source.first;; count = source.piece) {
     if (count > depth) count = depth;
-    long k = 0;
-    for (; k + at_once <= count; k += at_once) {
-      MMDL_UNROLL
-      for (int step = 0; step < at_once; ++step)
-        multiply_step(left, right, b + step * 2 * width, [&](int r) { return number(r, step); });
-      a += at_once * Step;
-      a_third += at_once * Step;
-      b += at_once * 2 * width;
-    }
-    for (; k < count; ++k) {
-      multiply_step(left, right, b, [&](int r) { return number(r, 0); });
-      a += Step;
-      a_third += Step;
-      b += 2 * width;
-    }
+    multiply_steps<Step, Rows, T>(left, right, a, a_third, b, count, number);
     depth -= count;
     if (depth == 0) break;
     a += gap;
     a_third += gap;
   }
   finish_vectors(left, 0, finish.offsets, finish);
-  finish_vectors(right, width, finish.offsets, finish);
+  finish_vectors(right, simd_width<T>, finish.offsets, finish);
 }
 
 /// multiply_whole_tile() for `tiles` tiles one below the other, whose rows are `row` numbers apart: what a
@@ -178,8 +187,6 @@ template <int Rows, long RowStride, long Step, class T>
 template <int Rows, class T>
 [[gnu::noinline]] void multiply_near_tiles(long depth, long tiles, const T* a_begin, long row,
                                            const T* b_begin, const TileFinish<T>& finish) {
-  constexpr int at_once = 4;
-  constexpr long width = simd_width<T>;
   static_assert(Rows <= 6);  // two places and one distance reach them, as above
   const long* offsets = finish.offsets;
   for (; tiles > 0; --tiles, a_begin += Rows * row, offsets += Rows) {
@@ -190,19 +197,9 @@ template <int Rows, class T>
     Simd<T> left[Rows], right[Rows];
     MMDL_UNROLL
     for (int r = 0; r < Rows; ++r) left[r] = right[r] = Simd<T>{};
-    long k = 0;
-    for (; k + at_once <= depth; k += at_once) {
-      MMDL_UNROLL
-      for (int step = 0; step < at_once; ++step)
-        multiply_step(left, right, b + step * 2 * width, [&](int r) { return number(r, step); });
-      a += at_once;
-      a_third += at_once;
-      b += at_once * 2 * width;
-    }
-    for (; k < depth; ++k, ++a, ++a_third, b += 2 * width)
-      multiply_step(left, right, b, [&](int r) { return number(r, 0); });
+    multiply_steps<1, Rows, T>(left, right, a, a_third, b, depth, number);
     finish_vectors(left, 0, offsets, finish);
-    finish_vectors(right, width, offsets, finish);
+    finish_vectors(right, simd_width<T>, offsets, finish);
   }
 }
 
