@@ -30,6 +30,10 @@ struct MmdlTileUnit {
         }
       }
   }
+  static void load_sums(const float* from) {
+    if (!configured()) std::abort();
+    for (int i = 0; i < 32 * 32; ++i) sums()[i] = from[i];
+  }
   static void store_sums(float* to) {
     for (int i = 0; i < 32 * 32; ++i) to[i] = sums()[i];
   }

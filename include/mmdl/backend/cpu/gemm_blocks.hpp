@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "../../graph/arguments.hpp"
+#include "gemm_narrow_tile.hpp"
 #include "gemm_source.hpp"
 #include "gemm_tile.hpp"
 
@@ -19,6 +20,9 @@ constexpr long divide_up(long a, long b) { return (a + b - 1) / b; }
 template <class T>
 inline constexpr long block_depth = (std::is_floating_point_v<T> && tile_rows <= 6 ? 2048 : 1024) /
                                     static_cast<long>(sizeof(T));
+// The tile unit's narrow pairs: both factors' tiles of a block in the first cache.
+template <>
+inline constexpr long block_depth<NarrowPair> = TileUnit::exists ? 128 : 256;
 inline constexpr long block_rows = 112 / tile_rows * tile_rows;
 inline constexpr long block_columns = 512;
 // A packed row is a little longer than the block is deep, so that the rows of a tile do not share cache sets.

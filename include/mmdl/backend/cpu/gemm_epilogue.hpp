@@ -92,6 +92,29 @@ struct Epilogue {
   }
 };
 
+/// What a bounded epilogue does to `Count` vectors of columns side by side, for all the rows of a tile.
+template <class T, int Count>
+struct BoundedColumns {
+  using V = Simd<T>;
+  const T* residual = nullptr;
+  V scale[Count] = {}, shift[Count] = {}, least = {}, largest = {};
+
+  /// `place`: of the first value in the output.
+  [[gnu::always_inline]] void apply(V (&values)[Count], long place) const {
+    MMDL_UNROLL
+    for (int i = 0; i < Count; ++i) values[i] = values[i] * scale[i] + shift[i];
+    if (residual != nullptr) {
+      MMDL_UNROLL
+      for (int i = 0; i < Count; ++i) values[i] += load_vector<V>(residual + place + i * simd_width<T>);
+    }
+    MMDL_UNROLL
+    for (int i = 0; i < Count; ++i) {
+      values[i] = values[i] < least ? least : values[i];  // so that a NaN passes
+      values[i] = values[i] > largest ? largest : values[i];
+    }
+  }
+};
+
 /// A bounded epilogue, made ready once for all the tiles of a matrix: each then loads what it needs, and has
 /// nothing to decide. A call would have to put a tile's sums away, so nothing here is one.
 template <class T>
@@ -116,6 +139,17 @@ class BoundedEpilogue {
       for (int r = 0; r < Rows; ++r) values[r] += load_vector<V>(residual_ + offsets[r] + column);
     }
     bound(values);
+  }
+
+  /// For the vectors of columns from `column` on.
+  template <int Count>
+  BoundedColumns<T, Count> columns(long column) const {
+    BoundedColumns<T, Count> some{residual_, {}, {}, Simd<T>{} + least_, Simd<T>{} + largest_};
+    for (int i = 0; i < Count; ++i) {
+      some.scale[i] = load_vector<Simd<T>>(scale_ + (column + i * simd_width<T>)*scale_step_);
+      some.shift[i] = load_vector<Simd<T>>(shift_ + (column + i * simd_width<T>)*shift_step_);
+    }
+    return some;
   }
 
   /// The same where no residual is added.

@@ -8,6 +8,7 @@
 #include "../../core/simd.hpp"
 #include "gemm_blocks.hpp"
 #include "gemm_narrow_source.hpp"
+#include "gemm_tile_unit.hpp"
 
 namespace mmdl::detail {
 
@@ -18,7 +19,7 @@ class GemmPart<BFloat16, Output> {
   static constexpr long panel = NarrowPacking<float>::panel;
   static constexpr long width = simd_width<NarrowPair>;
   static constexpr long depth_pairs = block_depth<NarrowPair>, row_pairs = packed_row<NarrowPair>;
-  static constexpr long rows_of_block = TileUnit::exists ? 128 : block_rows;
+  static constexpr long rows_of_block = block_rows;
   static constexpr long strip_rows = 8 * rows_of_block;
   static constexpr long line_length = divide_up(rows_of_block, width) * width;
   static constexpr long packed_a_size = (line_length + tile_rows) * row_pairs;
@@ -29,11 +30,13 @@ class GemmPart<BFloat16, Output> {
 
  public:
   /// Floats of scratch wanted.
-  static constexpr long scratch_size =
-      divide_up(packed_b_size + packed_a_size + turning_size + factors_size + sums_size, 16) * 16;
+  static constexpr long scratch_size = std::max(
+      divide_up(packed_b_size + packed_a_size + turning_size + factors_size + sums_size, 16) * 16,
+      TileUnit::exists ? TileUnitPart<Output>::scratch_size : 0);
 
   GemmPart(const Gemm<BFloat16, Output>& g, float* scratch)
       : g_(g),
+        scratch_(scratch),
         packed_b_(reinterpret_cast<NarrowPair*>(scratch)),
         packed_a_(packed_b_ + packed_b_size),
         turning_(packed_a_ + packed_a_size),
@@ -43,8 +46,12 @@ class GemmPart<BFloat16, Output> {
   /// Rows [m0, m1), columns [n0, n1), steps [k0, k1); k0 is even.
   void run(long m0, long m1, long n0, long n1, long k0, long k1, Output* output, const RowLayout& layout,
            bool accumulate) {
+    if constexpr (TileUnit::exists)
+      if (TileUnit::available()) {
+        TileUnitPart<Output>(g_, scratch_).run(m0, m1, n0, n1, k0, k1, output, layout, accumulate);
+        return;
+      }
     const NarrowPacking packing(g_.b);
-    if (tiles_) TileUnit::configure();
     const bool strips = is_narrow<Output> && k1 - k0 > 2 * depth_pairs;
     for (long n = n0; n < n1; n += block_columns) {
       const long n_end = std::min(n + block_columns, n1);
@@ -69,7 +76,6 @@ class GemmPart<BFloat16, Output> {
         strip = strip_end;
       }
     }
-    if (tiles_) TileUnit::release();
   }
 
  private:
@@ -121,20 +127,15 @@ class GemmPart<BFloat16, Output> {
   }
 
   void multiply_block(const Block& block, Output* output, bool first, bool last, bool accumulate) {
-    alignas(64) float sums[(TileUnit::exists ? 32 : tile_rows) * panel];
-    const long step = tiles_ ? 32 : tile_rows;
-    for (long row = 0; row < block.rows; row += step) {
+    alignas(64) float sums[tile_rows * panel];
+    for (long row = 0; row < block.rows; row += tile_rows) {
       const NarrowPair* const pairs = packed_a_ + row * row_pairs;
-      const long height = std::min(step, block.rows - row);
-      const NarrowFactor* const factors =
-          tiles_ ? nullptr : narrow_factors(height, block.pairs, pairs, row_pairs, factors_);
+      const long height = std::min<long>(tile_rows, block.rows - row);
+      const NarrowFactor* const factors = narrow_factors(height, block.pairs, pairs, row_pairs, factors_);
       for (long column = block.n; column < block.n_end; column += panel) {
         const NarrowPair* b = block.b + (column - block.n) * block.pairs;
         const long columns = std::min(panel, block.n_end - column);
-        if (tiles_)
-          multiply_with_tiles<row_pairs>(block.pairs, pairs, b, sums);
-        else
-          multiply_narrow_rows(height, block.pairs, factors, factors_of_pair * row_pairs, b, sums);
+        multiply_narrow_rows(height, block.pairs, factors, factors_of_pair * row_pairs, b, sums);
         bool add = accumulate || !first;
         if constexpr (is_narrow<Output>) {
           float* const waiting = sums_ + (block.first_row + row) * block_columns + column - block.n;
@@ -160,12 +161,12 @@ class GemmPart<BFloat16, Output> {
   }
 
   const Gemm<BFloat16, Output>& g_;
+  float* scratch_;
   NarrowPair* packed_b_;
   NarrowPair* packed_a_;
   NarrowPair* turning_;
   NarrowFactor* factors_;
   float* sums_;
-  const bool tiles_ = TileUnit::available();
   long offsets_[rows_of_block];
 };
 

@@ -23,16 +23,6 @@ constexpr long narrow_pairs(long steps) {
 // Tiles are as wide as two vectors where there is a unit for them.
 static_assert(!TileUnit::exists || simd_width<float> == 16);
 
-/// The same sums as multiply_narrow_tile's for 32 rows, by the tile unit.
-template <long RowStride>
-void multiply_with_tiles(long pairs, const NarrowPair* a, const NarrowPair* b, float* sums) {
-  constexpr long pair_bytes = static_cast<long>(sizeof(NarrowPair));
-  TileUnit::clear_sums();
-  for (long p = 0; p < pairs; p += 16)
-    TileUnit::add_product(a + p, RowStride * pair_bytes, b + p * 32, 32 * pair_bytes);
-  TileUnit::store_sums(sums);
-}
-
 #if defined(__AVX512BF16__) && !defined(__CUDACC__)
 #  define MMDL_DOT_OF_PAIRS
 #endif

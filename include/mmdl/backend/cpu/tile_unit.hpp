@@ -59,6 +59,16 @@ struct TileUnit {
         "tdpbf16ps %%tmm7, %%tmm5, %%tmm3" ::"r"(a),
         "r"(a_bottom), "r"(b), "r"(b + 16), "r"(a_bytes), "r"(b_bytes));
   }
+  static void load_sums(const float* from) {
+    constexpr long row = 32, bytes = row * static_cast<long>(sizeof(float));
+    asm volatile(
+        "tileloadd (%0,%4,1), %%tmm0\n\t"
+        "tileloadd (%1,%4,1), %%tmm1\n\t"
+        "tileloadd (%2,%4,1), %%tmm2\n\t"
+        "tileloadd (%3,%4,1), %%tmm3" ::"r"(from),
+        "r"(from + 16), "r"(from + 16 * row), "r"(from + 16 * row + 16), "r"(bytes)
+        : "memory");
+  }
   static void store_sums(float* to) {
     constexpr long row = 32, bytes = row * static_cast<long>(sizeof(float));
     asm volatile(
@@ -89,6 +99,7 @@ struct TileUnit {
   static constexpr void release() {}
   static constexpr void clear_sums() {}
   static constexpr void add_product(const std::uint32_t*, long, const std::uint32_t*, long) {}
+  static constexpr void load_sums(const float*) {}
   static constexpr void store_sums(float*) {}
 };
 

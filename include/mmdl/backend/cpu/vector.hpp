@@ -105,6 +105,13 @@ V load_vector(const BFloat16* place) {
 #if !defined(__CUDACC__)
     typename IntegersOf<V, std::uint16_t>::type bits;
     std::memcpy(&bits, static_cast<const void*>(place), sizeof bits);
+#  if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
+    if constexpr (sizeof(V) == 64) {  // GCC 12 widens the halves, and joins them
+      typename IntegersOf<V, std::uint32_t>::type wide;
+      asm("vpmovzxwd %1, %0" : "=v"(wide) : "vm"(bits));
+      return std::bit_cast<V>(wide << 16);
+    }
+#  endif
     return std::bit_cast<V>(__builtin_convertvector(bits, typename IntegersOf<V, std::uint32_t>::type) << 16);
 #else
     V value;

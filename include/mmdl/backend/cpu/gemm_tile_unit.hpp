@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one thread does of a product of narrow numbers by the CPU's tile unit.
+#pragma once
+
+#include <algorithm>
+
+#include "gemm_blocks.hpp"
+#include "gemm_narrow_source.hpp"
+#include "padded_lines.hpp"
+
+namespace mmdl::detail {
+
+/// Tiles of 32 x 32 sums. The depth is taken in blocks that leave both factors' tiles in the first cache;
+/// between two blocks the sums wait as tiles in scratch memory, and the whole sum is finished while it is
+/// hot. The first factor is read where it lies if it can be: the rows of a plain matrix, or the lines of an
+/// image (`PaddedLines`); else it is copied a block at a time.
+template <class Output>
+class TileUnitPart {
+  static constexpr long unit = 32;                                        // rows, columns, steps of a tile
+  static constexpr long block_steps = 2 * block_depth<NarrowPair>;        // numbers
+  static constexpr long steps_of_block = block_steps / unit;              // tiles' steps
+  static constexpr long group_rows = 256;                                 // copied at once
+  static constexpr long packed_stride = block_steps + unit;               // numbers
+  static constexpr long tile_sums = unit * unit;
+  static constexpr long lines_room = 128L << 10;                          // numbers
+  static constexpr long packed_b_size = block_steps / 2 * block_columns;  // pairs
+  static constexpr long packed_a_size = std::max(group_rows * packed_stride, lines_room) / 2;  // pairs
+  static constexpr long turning_size = 2 * simd_width<NarrowPair> * group_rows;
+  static constexpr long waiting_rows = 1024;
+  static constexpr long waiting_size = waiting_rows * block_columns;
+
+ public:
+  /// Floats of scratch wanted.
+  static constexpr long scratch_size = packed_b_size + packed_a_size + turning_size + waiting_size;
+
+  TileUnitPart(const Gemm<BFloat16, Output>& g, float* scratch)
+      : g_(g),
+        packed_b_(reinterpret_cast<NarrowPair*>(scratch)),
+        packed_a_(reinterpret_cast<BFloat16*>(packed_b_ + packed_b_size)),
+        turning_(packed_b_ + packed_b_size + packed_a_size),
+        waiting_(scratch + packed_b_size + packed_a_size + turning_size),
+        bounded_(g.epilogue) {}
+
+  /// Rows [m0, m1), columns [n0, n1), steps [k0, k1); k0 is even.
+  void run(long m0, long m1, long n0, long n1, long k0, long k1, Output* output, const RowLayout& layout,
+           bool accumulate) {
+    output_ = output;
+    accumulate_ = accumulate;
+    TileUnit::configure();
+    const PaddedLines<BFloat16> lines(g_.a);
+    // A line belongs to whom its first row belongs to.
+    const long line0 = divide_up(m0, g_.a.grid_width), line1 = divide_up(m1, g_.a.grid_width);
+    const long at_once = g_.transpose_a || k0 > 0 || k1 < g_.depth()
+                             ? 0
+                             : lines.lines_at_once(std::min(g_.a.grid_height, line1 - line0), lines_room,
+                                                   group_rows * 2);
+    if (at_once > 0)
+      run_lines(lines, line0, line1, at_once, n0, n1, layout);
+    else
+      run_rows(m0, m1, n0, n1, k0, k1, layout);
+    TileUnit::release();
+  }
+
+ private:
+  /// Rows of the first factor: that of `row` begins at data + row * stride, its tile's step i at place[i].
+  struct Rows {
+    const BFloat16* data;
+    long stride;
+    long place[steps_of_block];
+  };
+  /// Where in the depth, and in the columns, a block of the product is.
+  struct Block {
+    long n, n_end, k, k_end;
+    bool first, last;
+  };
+
+  void run_lines(const PaddedLines<BFloat16>& lines, long line0, long line1, long at_once, long n0, long n1,
+                 const RowLayout& layout) {
+    const long depth = g_.depth(), height = g_.a.grid_height, width = g_.a.grid_width;
+    for (long line = line0; line < line1;) {
+      const long y = line % height, count = std::min({at_once, height - y, line1 - line});
+      lines.copy(line / height, y, count, packed_a_);
+      std::fill_n(offsets_, lines.rows(count), -1L);
+      for (long i = 0; i < count; ++i)
+        layout.offsets((line + i) * width, (line + i + 1) * width, offsets_ + i * lines.width());
+      for (long n = n0; n < n1; n += block_columns)
+        for (long k = 0; k < depth; k += block_steps) {
+          const Block block = block_at(n, n1, k, 0, depth);
+          const NarrowPair* const b = second_factor(block);
+          Rows rows{packed_a_, lines.pixel_stride(), {}};
+          for (long i = 0; k + i * unit < block.k_end; ++i)
+            rows.place[i] = lines.place(k + i * unit, count);
+          multiply(block, b, rows, 0, lines.rows(count));
+        }
+      line += count;
+    }
+  }
+
+  void run_rows(long m0, long m1, long n0, long n1, long k0, long k1, const RowLayout& layout) {
+    const long waits = k1 - k0 > block_steps;
+    const long strip_rows = waits ? (g_.packed_b != nullptr ? group_rows : waiting_rows) : m1 - m0;
+    for (long n = n0; n < n1; n += block_columns)
+      for (long strip = m0; strip < m1; strip += strip_rows) {
+        const long strip_end = std::min(strip + strip_rows, m1);
+        for (long k = k0; k < k1; k += block_steps) {
+          const Block block = block_at(n, n1, k, k0, k1);
+          const NarrowPair* const b = second_factor(block);
+          for (long m = strip; m < strip_end; m += group_rows) {
+            const long m_end = std::min(m + group_rows, strip_end);
+            if (block.last) layout.offsets(m, m_end, offsets_);
+            multiply_group(block, b, m, m_end, m - strip);
+          }
+        }
+      }
+  }
+
+  static Block block_at(long n, long n1, long k, long k0, long k1) {
+    const long k_end = std::min(k + block_steps, k1);
+    return {n, std::min(n + block_columns, n1), k, k_end, k == k0, k_end == k1};
+  }
+
+  const NarrowPair* second_factor(const Block& block) {
+    const long pairs = narrow_pairs(block.k_end - block.k);
+    if (g_.packed_b != nullptr)
+      return g_.packed_b + packed_place<BFloat16>(g_.columns, block.k / 2, pairs, block.n);
+    NarrowPacking(g_.b).pack(block.k, block.k_end, block.n, block.n_end, packed_b_);
+    return packed_b_;
+  }
+
+  /// Rows [m, m_end), of which the first is the `waiting`-th of those whose sums wait.
+  void multiply_group(const Block& block, const NarrowPair* b, long m, long m_end, long waiting) {
+    Rows rows{packed_a_, packed_stride, {}};
+    for (long i = 0; i < steps_of_block; ++i) rows.place[i] = i * unit;
+    long in_place = 0;  // so many rows
+    if (may_stay(block)) {
+      in_place = (m_end - m) / unit * unit;
+      const Rows there{g_.a.data + m * g_.a.sample_stride + block.k, g_.a.sample_stride,
+                       {0, unit, 2 * unit, 3 * unit, 4 * unit, 5 * unit, 6 * unit, 7 * unit}};
+      if (in_place > 0) multiply(block, b, there, waiting, in_place);
+    }
+    if (in_place < m_end - m) {
+      pack_rows(m + in_place, m_end, block.k, block.k_end);
+      offset_ = in_place;
+      multiply(block, b, rows, waiting + in_place, m_end - m - in_place);
+      offset_ = 0;
+    }
+  }
+
+  /// Whether rows can be read where they lie: tiles of whole steps, and rows that do not share cache sets.
+  bool may_stay(const Block& block) const {
+    constexpr long page_half = 2048 / static_cast<long>(sizeof(BFloat16));
+    return !g_.transpose_a && g_.a.plain() && (block.k_end - block.k) % unit == 0 &&
+           g_.a.sample_stride % page_half != 0;
+  }
+
+  /// A tile of the results, whose sums are whole.
+  struct Results {
+    const float* sums = nullptr;
+    const long* offsets = nullptr;  // a row without one (-1) is none of the product's
+    long rows = 0, column = 0, columns = 0;
+  };
+
+  /// While the tile unit multiplies a tile, the one before it is finished.
+  void multiply(const Block& block, const NarrowPair* b, const Rows& rows, long waiting, long count) {
+    alignas(64) float tiles[2][tile_sums];
+    const long steps = divide_up(block.k_end - block.k, unit), panels = divide_up(block.n_end - block.n, unit);
+    const long row_bytes = rows.stride * static_cast<long>(sizeof(BFloat16)), share = divide_up(unit, steps);
+    const bool bounded = g_.epilogue.bounded();
+    long turn = 0;
+    Results before;
+    BoundedColumns<Output, 2> epilogue{};
+    for (long row = 0; row < count; row += unit) {
+      const BFloat16* const a = rows.data + row * rows.stride;
+      const long* const offsets = offsets_ + offset_ + row;
+      const long height = std::min(unit, count - row);
+      for (long p = 0; p < panels; ++p, ++turn) {
+        const long column = block.n + p * unit;
+        float* const sums = waiting_ + ((waiting + row) / unit * panels + p) * tile_sums;
+        if (block.first)
+          TileUnit::clear_sums();
+        else
+          TileUnit::load_sums(sums);
+        const NarrowPair* from = b + p * steps * (unit / 2) * unit;
+        for (long i = 0; i < steps; ++i, from += unit / 2 * unit) {
+          TileUnit::add_product(reinterpret_cast<const NarrowPair*>(a + rows.place[i]), row_bytes, from,
+                                unit * static_cast<long>(sizeof(NarrowPair)));
+          if (!block.last) continue;
+          finish(before, epilogue, i * share, std::min((i + 1) * share, before.rows));
+        }
+        if (!block.last) {
+          TileUnit::store_sums(sums);
+          continue;
+        }
+        TileUnit::store_sums(tiles[turn % 2]);
+        before = {tiles[turn % 2], offsets, height, column, std::min(unit, block.n_end - column)};
+        if (bounded && before.columns == unit) {
+          epilogue = bounded_.template columns<2>(column);
+        } else {
+          finish_otherwise(before);
+          before.rows = 0;
+        }
+      }
+    }
+    if (block.last) finish(before, epilogue, 0, before.rows);
+  }
+
+  /// Writes rows of a whole tile whose epilogue is bounded.
+  [[gnu::always_inline]] void finish(const Results& t, const BoundedColumns<Output, 2>& epilogue, long row,
+                                     long row_end) const {
+    using V = Simd<float>;
+    constexpr long width = simd_width<float>;
+    for (; row < row_end; ++row) {
+      if (t.offsets[row] < 0) continue;
+      const long place = t.offsets[row] + t.column;
+      Output* const to = output_ + place;
+      V values[2] = {load_vector<V>(t.sums + row * unit), load_vector<V>(t.sums + row * unit + width)};
+      if (accumulate_) {
+        values[0] += load_vector<V>(to);
+        values[1] += load_vector<V>(to + width);
+      }
+      epilogue.apply(values, place);
+      store_vector(to, values[0]);
+      store_vector(to + width, values[1]);
+    }
+  }
+
+  /// Writes any other tile.
+  [[gnu::noinline]] void finish_otherwise(const Results& t) const {
+    for (long row = 0; row < t.rows; ++row)
+      if (t.offsets[row] >= 0)
+        finish_tile(t.sums + row * unit, 1, t.columns, output_, t.offsets + row, t.column, accumulate_, true,
+                    g_.epilogue);
+  }
+
+  /// Each row's steps, filled up with zeros.
+  void pack_rows(long m, long m_end, long k, long k_end) {
+    if (g_.transpose_a) {
+      pack_transposed(m, m_end, k, k_end);
+      return;
+    }
+    g_.a.gather(m, m_end, k, k_end, packed_a_, packed_stride);
+    const long steps = k_end - k, filled = 2 * narrow_pairs(steps);
+    if (steps < filled)
+      for (long row = 0; row < m_end - m; ++row)
+        std::fill(packed_a_ + row * packed_stride + steps, packed_a_ + row * packed_stride + filled,
+                  BFloat16{});
+  }
+
+  /// The patches' rows are the product's steps: they are joined by twos into lines of pairs, and squares of
+  /// those are turned.
+  void pack_transposed(long m, long m_end, long k, long k_end) {
+    constexpr long width = simd_width<NarrowPair>;
+    const long rows = m_end - m, pairs = narrow_pairs(k_end - k);
+    auto* const lines = reinterpret_cast<BFloat16*>(turning_ + width * group_rows);
+    auto* const packed = reinterpret_cast<NarrowPair*>(packed_a_);
+    for (long place = 0; place < pairs; place += width) {
+      const long first = k + 2 * place, count = std::min(2 * width, k_end - first);
+      if (count > 0) g_.a.gather(first, first + count, m, m_end, lines, group_rows);
+      for (long i = 0; i < width; ++i) {
+        NarrowPair* const to = turning_ + i * group_rows;
+        const BFloat16 *low = lines + 2 * i * group_rows, *high = low + group_rows;
+        if (2 * i + 1 < count) {
+          MMDL_SIMD
+          for (long row = 0; row < rows; ++row)
+            to[row] = low[row].bits | static_cast<NarrowPair>(high[row].bits) << 16;
+        } else if (2 * i < count) {
+          for (long row = 0; row < rows; ++row) to[row] = low[row].bits;
+        } else {
+          std::fill_n(to, rows, NarrowPair{0});
+        }
+      }
+      for (long row = 0; row < rows; row += width)
+        transpose_square(turning_ + row, group_rows, packed + row * packed_stride / 2 + place,
+                         packed_stride / 2);
+    }
+  }
+
+  const Gemm<BFloat16, Output>& g_;
+  NarrowPair* packed_b_;
+  BFloat16* packed_a_;
+  NarrowPair* turning_;
+  float* waiting_;
+  const BoundedEpilogue<Output> bounded_;
+  Output* output_ = nullptr;
+  bool accumulate_ = false;
+  long offset_ = 0;  // of the rows that are multiplied among the offsets
+  long offsets_[2 * group_rows];
+};
+
+}  // namespace mmdl::detail
