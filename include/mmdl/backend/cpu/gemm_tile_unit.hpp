@@ -20,13 +20,13 @@ class TileUnitPart {
   static constexpr long block_steps = 2 * block_depth<NarrowPair>;        // numbers
   static constexpr long steps_of_block = block_steps / unit;              // tiles' steps
   static constexpr long group_rows = 256;                                 // copied at once
+  static constexpr long waiting_rows = 1024;
   static constexpr long packed_stride = block_steps + unit;               // numbers
   static constexpr long tile_sums = unit * unit;
-  static constexpr long lines_room = 128L << 10;                          // numbers
+  static constexpr long lines_room = 384L << 10;                          // numbers
   static constexpr long packed_b_size = block_steps / 2 * block_columns;  // pairs
   static constexpr long packed_a_size = std::max(group_rows * packed_stride, lines_room) / 2;  // pairs
   static constexpr long turning_size = 2 * simd_width<NarrowPair> * group_rows;
-  static constexpr long waiting_rows = 1024;
   static constexpr long waiting_size = waiting_rows * block_columns;
 
  public:
@@ -50,22 +50,31 @@ class TileUnitPart {
     const PaddedLines<BFloat16> lines(g_.a);
     // A line belongs to whom its first row belongs to.
     const long line0 = divide_up(m0, g_.a.grid_width), line1 = divide_up(m1, g_.a.grid_width);
-    const long at_once = g_.transpose_a || k0 > 0 || k1 < g_.depth()
-                             ? 0
-                             : lines.lines_at_once(std::min(g_.a.grid_height, line1 - line0), lines_room,
-                                                   group_rows * 2);
-    if (at_once > 0)
-      run_lines(lines, line0, line1, at_once, n0, n1, layout);
+    // Sums that wait should leave the second factor its place in the second cache, if it has one there.
+    const bool small_factor = g_.depth() * (n1 - n0) <= 768L << 10;
+    const long most_rows = std::clamp((small_factor ? 64L << 10 : 256L << 10) / std::min(n1 - n0, block_columns),
+                                      2 * unit, waiting_rows);
+    const long at_once =
+        g_.transpose_a || k0 > 0 || k1 < g_.depth()
+            ? 0
+            : lines.lines_at_once(std::min(g_.a.grid_height, line1 - line0), lines_room, most_rows);
+    const long parts = at_once == 0 ? 0
+                                    : std::min({lines_room / lines.size(at_once),
+                                                most_rows / tile_rows_of(lines, at_once),
+                                                divide_up(line1 - line0, at_once)});
+    if (parts > 0 && (small_factor || parts * tile_rows_of(lines, at_once) >= group_rows))
+      run_lines(lines, line0, line1, at_once, parts, n0, n1, layout);
     else
       run_rows(m0, m1, n0, n1, k0, k1, layout);
     TileUnit::release();
   }
 
  private:
-  /// Rows of the first factor: that of `row` begins at data + row * stride, its tile's step i at place[i].
+  /// Tiles of rows of the first factor, in parts of `part_tiles`, which are `part_stride` apart: step i of
+  /// row r of a part lies at data + r * stride + place[i].
   struct Rows {
     const BFloat16* data;
-    long stride;
+    long stride, part_tiles, part_stride;
     long place[steps_of_block];
   };
   /// Where in the depth, and in the columns, a block of the product is.
@@ -74,25 +83,35 @@ class TileUnitPart {
     bool first, last;
   };
 
-  void run_lines(const PaddedLines<BFloat16>& lines, long line0, long line1, long at_once, long n0, long n1,
-                 const RowLayout& layout) {
+  static long tile_rows_of(const PaddedLines<BFloat16>& lines, long at_once) {
+    return divide_up(lines.rows(at_once), unit) * unit;
+  }
+
+  /// `most` parts at a time, each `at_once` lines of one sample.
+  void run_lines(const PaddedLines<BFloat16>& lines, long line0, long line1, long at_once, long most, long n0,
+                 long n1, const RowLayout& layout) {
     const long depth = g_.depth(), height = g_.a.grid_height, width = g_.a.grid_width;
+    const long part_rows = tile_rows_of(lines, at_once);
     for (long line = line0; line < line1;) {
-      const long y = line % height, count = std::min({at_once, height - y, line1 - line});
-      lines.copy(line / height, y, count, packed_a_);
-      std::fill_n(offsets_, lines.rows(count), -1L);
-      for (long i = 0; i < count; ++i)
-        layout.offsets((line + i) * width, (line + i + 1) * width, offsets_ + i * lines.width());
+      long parts = 0;
+      for (; parts < most && line < line1; ++parts) {
+        const long y = line % height, count = std::min({at_once, height - y, line1 - line});
+        lines.copy(line / height, y, count, at_once, packed_a_ + parts * lines.size(at_once));
+        long* const offsets = offsets_ + parts * part_rows;
+        std::fill_n(offsets, part_rows, -1L);
+        for (long i = 0; i < count; ++i)
+          layout.offsets((line + i) * width, (line + i + 1) * width, offsets + i * lines.width());
+        line += count;
+      }
       for (long n = n0; n < n1; n += block_columns)
         for (long k = 0; k < depth; k += block_steps) {
           const Block block = block_at(n, n1, k, 0, depth);
           const NarrowPair* const b = second_factor(block);
-          Rows rows{packed_a_, lines.pixel_stride(), {}};
+          Rows rows{packed_a_, lines.pixel_stride(), part_rows / unit, lines.size(at_once), {}};
           for (long i = 0; k + i * unit < block.k_end; ++i)
-            rows.place[i] = lines.place(k + i * unit, count);
-          multiply(block, b, rows, 0, lines.rows(count));
+            rows.place[i] = lines.place(k + i * unit, at_once);
+          multiply(block, b, rows, 0, parts * part_rows);
         }
-      line += count;
     }
   }
 
@@ -129,12 +148,12 @@ class TileUnitPart {
 
   /// Rows [m, m_end), of which the first is the `waiting`-th of those whose sums wait.
   void multiply_group(const Block& block, const NarrowPair* b, long m, long m_end, long waiting) {
-    Rows rows{packed_a_, packed_stride, {}};
+    Rows rows{packed_a_, packed_stride, group_rows, 0, {}};
     for (long i = 0; i < steps_of_block; ++i) rows.place[i] = i * unit;
     long in_place = 0;  // so many rows
     if (may_stay(block)) {
       in_place = (m_end - m) / unit * unit;
-      const Rows there{g_.a.data + m * g_.a.sample_stride + block.k, g_.a.sample_stride,
+      const Rows there{g_.a.data + m * g_.a.sample_stride + block.k, g_.a.sample_stride, group_rows, 0,
                        {0, unit, 2 * unit, 3 * unit, 4 * unit, 5 * unit, 6 * unit, 7 * unit}};
       if (in_place > 0) multiply(block, b, there, waiting, in_place);
     }
@@ -170,7 +189,9 @@ class TileUnitPart {
     Results before;
     BoundedColumns<Output, 2> epilogue{};
     for (long row = 0; row < count; row += unit) {
-      const BFloat16* const a = rows.data + row * rows.stride;
+      const long tile = row / unit;
+      const BFloat16* const a = rows.data + tile / rows.part_tiles * rows.part_stride +
+                                tile % rows.part_tiles * unit * rows.stride;
       const long* const offsets = offsets_ + offset_ + row;
       const long height = std::min(unit, count - row);
       for (long p = 0; p < panels; ++p, ++turn) {
@@ -284,7 +305,7 @@ class TileUnitPart {
   Output* output_ = nullptr;
   bool accumulate_ = false;
   long offset_ = 0;  // of the rows that are multiplied among the offsets
-  long offsets_[2 * group_rows];
+  long offsets_[waiting_rows];
 };
 
 }  // namespace mmdl::detail

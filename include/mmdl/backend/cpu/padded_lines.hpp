@@ -49,21 +49,22 @@ class PaddedLines {
            (y / p_.step * width() + x / p_.step) * pixel_stride() + k % p_.channels;
   }
 
-  /// Copies what the grid's lines [line, line + lines) of one sample read.
-  void copy(long sample, long line, long lines, T* to) const {
+  /// Numbers that copies of `lines` lines take, with those that the last tile reads beyond its rows.
+  long size(long lines) const {
+    return phases_y_ * phases_x_ * phase_size(lines) + (unit + p_.taps_x) * pixel_stride();
+  }
+
+  /// Copies what the grid's lines [line, line + count) of one sample read, at the places of copies of `lines`.
+  void copy(long sample, long line, long count, long lines, T* to) const {
     for (long py = 0; py < phases_y_; ++py)
       for (long px = 0; px < phases_x_; ++px, to += phase_size(lines))
         copy_phase(p_.data + sample * p_.sample_stride, line * p_.step + p_.y0 + py, p_.x0 + px,
-                   height(lines), to);
+                   height(count), to);
   }
 
  private:
   long height(long lines) const { return lines + (p_.taps_y - 1) * p_.dy / p_.step; }
   long phase_size(long lines) const { return height(lines) * width() * pixel_stride(); }
-  /// The last tile reads on to whole rows of its own, and their taps.
-  long size(long lines) const {
-    return phases_y_ * phases_x_ * phase_size(lines) + (unit + p_.taps_x) * pixel_stride();
-  }
 
   void copy_phase(const T* image, long top, long left, long lines, T* to) const {
     const long stride = pixel_stride(), from_stride = p_.step * p_.pixel_stride;
