@@ -36,7 +36,8 @@ struct CpuKernel<operators::Convolution, T> {
     if (winograd && (!training || !narrow_winograd)) return vectors + of_winograd;
     if (!training) return vectors + gemm_workspace<T>(0, 0, false);
     const long group_columns = node.output.channels / node.window.groups;
-    long wanted = std::max(of_winograd, gemm_workspace<T>(weight_rows(node), group_columns, true));
+    long wanted =
+        std::max(of_winograd, factor_room(node) + gemm_workspace<T>(weight_rows(node), group_columns, true));
     if constexpr (!is_narrow<T>)
       if (ThinInputGradient<T>::applies(node))
         wanted = std::max(wanted, ThinInputGradient<T>::workspace(node));
@@ -88,7 +89,8 @@ struct CpuKernel<operators::Convolution, T> {
       if (epilogue.scale != nullptr) g.epilogue.scale += first;
       if (epilogue.shift != nullptr) g.epilogue.shift += first;
       if (epilogue.residual != nullptr) g.epilogue.residual += first;
-      gemm(g, a.workspace + epilogue_workspace(node));
+      W* const workspace = a.workspace + epilogue_workspace(node);
+      gemm(g, a.training ? pack_for_now(node, g, workspace) : workspace);
     }
   }
 
@@ -115,6 +117,32 @@ struct CpuKernel<operators::Convolution, T> {
 
   static long packed_group(const Node& node) {
     return packed_factor_size<T>(weight_rows(node), node.output.channels / node.window.groups);
+  }
+
+  /// Room for a group's weights, packed while training: where the tile unit multiplies, packing takes so much
+  /// of the time that threads share it, and none does it again for its next rows.
+  static long factor_room([[maybe_unused]] const Node& node) {
+    if constexpr (is_narrow<T> && TileUnit::exists)
+      if (TileUnit::available()) {
+        const long channels = node.input.channels / node.window.groups;
+        const long columns = node.output.channels / node.window.groups;
+        const long taps = static_cast<long>(node.window.kernel_height) * node.window.kernel_width;
+        const long packed = std::max(packed_factor_size<T>(taps * channels, columns),
+                                     packed_factor_size<T>(taps * columns, channels));
+        return divide_up(packed, 16) * 16;
+      }
+    return 0;
+  }
+  /// Packs the second factor there, at the beginning of the workspace; what is left of that.
+  static W* pack_for_now(const Node& node, [[maybe_unused]] Gemm<T>& g, W* workspace) {
+    const long room = factor_room(node);
+    if constexpr (is_narrow<T>)
+      if (room > 0) {
+        auto* const packed = reinterpret_cast<Packed<T>*>(workspace);
+        pack_factor<T>(g.b, g.depth(), g.columns, packed);
+        g.packed_b = packed;
+      }
+    return workspace + room;
   }
 
   /// dw = patches^T * dy.
@@ -188,7 +216,7 @@ struct CpuKernel<operators::Convolution, T> {
         g.b.taps_x = taps.count;
         g.b.tap_y_stride = -rows.tap_step * w.kernel_width * weight_row;
         g.b.tap_x_stride = -taps.tap_step * weight_row;
-        gemm(g, a.workspace);
+        gemm(g, pack_for_now(node, g, a.workspace));
       }
   }
 

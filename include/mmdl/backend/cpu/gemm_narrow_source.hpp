@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 
 #include "gemm_narrow_tile.hpp"
 #include "gemm_source.hpp"
@@ -55,6 +56,9 @@ class NarrowPacking {
 
   static Pairs joined(const Number* first, const Number* second) {
 #if !defined(__CUDACC__)
+    if constexpr (is_narrow<Number>)  // widened, their bits are the upper halves
+      return (std::bit_cast<Pairs>(load_vector<Simd<float>>(first)) >> 16) |
+             std::bit_cast<Pairs>(load_vector<Simd<float>>(second));
     const auto low = rounded_bits(load_vector<Simd<float>>(first));
     const auto high = rounded_bits(load_vector<Simd<float>>(second));
     return (low >> 16) | (high & 0xffff0000U);
