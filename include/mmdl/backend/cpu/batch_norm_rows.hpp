@@ -5,6 +5,7 @@
 #include "../../core/threads.hpp"
 #include "../../graph/arguments.hpp"
 #include "activation.hpp"
+#include "channel_vectors.hpp"
 #include "simd.hpp"
 #include "stream.hpp"
 
@@ -26,7 +27,14 @@ inline V behind_activation(V x) {
 template <Activation kind, class T>
 inline void normalise(const T* x, const Wide<T>* scale, const Wide<T>* shift, const T* residual,
                       bool activation_first, T* y, long channels) {
-  if (residual == nullptr) {
+  if constexpr (is_narrow<T>) {  // the compiler would round the results bit by bit
+    for_channel_vectors<T>(channels, [=]<class V>(V, long c) {
+      V value = load_vector<V>(x + c) * load_vector<V>(scale + c) + load_vector<V>(shift + c);
+      if (activation_first) value = behind_activation<kind>(value);
+      if (residual != nullptr) value += load_vector<V>(residual + c);
+      store_vector(y + c, activation_first ? value : behind_activation<kind>(value));
+    });
+  } else if (residual == nullptr) {
     MMDL_SIMD
     for (long c = 0; c < channels; ++c) y[c] = behind_activation<kind>(x[c] * scale[c] + shift[c]);
   } else if (activation_first) {

@@ -18,7 +18,8 @@ struct GemmParts {
 };
 
 /// The division with the least work for the busiest thread: multiplying, packing, adding partial sums.
-inline GemmParts gemm_parts(long rows, long columns, long depth, long panel, bool split_depth, long threads) {
+inline GemmParts gemm_parts(long rows, long columns, long depth, bool tile_unit, long panel, bool split_depth,
+                            long threads) {
   GemmParts best;
   // Less than starting a thread costs. Of few rows it is the reading of the second factor that takes time.
   if (depth * (rows * columns + 8 * (rows + columns)) < 300000) return best;
@@ -26,14 +27,18 @@ inline GemmParts gemm_parts(long rows, long columns, long depth, long panel, boo
     return static_cast<double>(divide_up(divide_up(extent, tile), parts) * tile);
   };
   const bool may_split = split_depth && rows * columns <= split_depth_limit;
+  // Rows were mostly written by the thread that had them before, and lie in its cache: where multiplying is
+  // cheap, to read another's is not.
+  const long row_unit = tile_unit ? 32 : tile_rows;
+  const double row_cost = tile_unit ? 32.0 : 8.0;
   double least = 1e300;
   for (long m = 1; m <= threads; ++m)
     for (long n = 1; m * n <= threads; ++n) {
       const long k = may_split ? std::min(threads / (m * n), divide_up(depth, 64)) : 1;
-      const double height = tiles(rows, tile_rows, m), width = tiles(columns, panel, n);
+      const double height = tiles(rows, row_unit, m), width = tiles(columns, panel, n);
       const double steps = static_cast<double>(depth) / static_cast<double>(k);
       const double cost =
-          steps * (height * width + 8.0 * (height + width)) +
+          steps * (height * width + row_cost * height + 8.0 * width) +
           (k > 1 ? 8.0 * static_cast<double>(rows * columns * k) / static_cast<double>(threads) : 0.0);
       if (cost < least) least = cost, best = {m, n, k};
     }
@@ -101,8 +106,10 @@ template <class T, class Output>
 void gemm(const Gemm<T, Output>& g, Wide<T>* workspace, bool split_depth = false) {
   const long rows = g.rows(), columns = g.columns, depth = g.depth();
   const long panel = tile_columns<T>;
+  const bool tile_unit = is_narrow<T> && TileUnit::available();
+  const long row_unit = tile_unit ? 32 : tile_rows;
   const GemmParts parts =
-      gemm_parts(rows, columns, depth, panel, split_depth && !is_narrow<Output>, thread_count());
+      gemm_parts(rows, columns, depth, tile_unit, panel, split_depth && !is_narrow<Output>, thread_count());
   // With a packed factor nothing is prepared for a part: parts may be small, but for what starting one costs.
   // (Whole blocks of the tile unit's rows would be too large, and part of one wastes it.)
   const bool small_parts = g.packed_b != nullptr && !(is_narrow<T> && TileUnit::exists);
@@ -127,7 +134,7 @@ void gemm(const Gemm<T, Output>& g, Wide<T>* workspace, bool split_depth = false
       const long part_k = task / parts.rows / parts.columns;
       GemmPart<T, Output> part(g, workspace + task * gemm_block_size<T>());
       const auto run = [&](Output* output, const RowLayout& layout, bool accumulate) {
-        part.run(cut(rows, tile_rows, part_m, parts.rows), cut(rows, tile_rows, part_m + 1, parts.rows),
+        part.run(cut(rows, row_unit, part_m, parts.rows), cut(rows, row_unit, part_m + 1, parts.rows),
                  cut(columns, panel, part_n, parts.columns), cut(columns, panel, part_n + 1, parts.columns),
                  cut(depth, 2, part_k, parts.depth), cut(depth, 2, part_k + 1, parts.depth), output, layout,
                  accumulate);

@@ -30,9 +30,9 @@ class GemmPart<BFloat16, Output> {
 
  public:
   /// Floats of scratch wanted.
-  static constexpr long scratch_size = std::max(
-      divide_up(packed_b_size + packed_a_size + turning_size + factors_size + sums_size, 16) * 16,
-      TileUnit::exists ? TileUnitPart<Output>::scratch_size : 0);
+  static constexpr long scratch_size =
+      std::max(divide_up(packed_b_size + packed_a_size + turning_size + factors_size + sums_size, 16) * 16,
+               TileUnit::exists ? TileUnitPart<Output>::scratch_size : 0);
 
   GemmPart(const Gemm<BFloat16, Output>& g, float* scratch)
       : g_(g),

@@ -10,6 +10,37 @@
 
 namespace mmdl::detail {
 
+/// Pairs of the first `width` numbers of two rows, rounded where they are floats.
+template <class Number>
+inline Simd<NarrowPair> joined_rows(const Number* first, const Number* second) {
+  constexpr long width = simd_width<float>;
+#if !defined(__CUDACC__)
+  if constexpr (is_narrow<Number>)  // widened, their bits are the upper halves
+    return (std::bit_cast<Simd<NarrowPair>>(load_vector<Simd<float>>(first)) >> 16) |
+           std::bit_cast<Simd<NarrowPair>>(load_vector<Simd<float>>(second));
+#  if defined(MMDL_DOT_OF_PAIRS)
+  typedef std::uint16_t Halves __attribute__((vector_size(simd_bytes)));
+  Halves both;  // those of the second vector behind the first's
+  asm("vcvtne2ps2bf16 %1, %2, %0"
+      : "=v"(both)
+      : "v"(load_vector<Simd<float>>(first)), "v"(load_vector<Simd<float>>(second)));
+  return [&]<int... I>(std::integer_sequence<int, I...>) {
+    return std::bit_cast<Simd<NarrowPair>>(
+        __builtin_shufflevector(both, both, (I / 2 + I % 2 * static_cast<int>(width))...));
+  }
+  (std::make_integer_sequence<int, 2 * static_cast<int>(width)>{});
+#  endif
+  const auto low = rounded_bits(load_vector<Simd<float>>(first));
+  const auto high = rounded_bits(load_vector<Simd<float>>(second));
+  return (low >> 16) | (high & 0xffff0000U);
+#else
+  Simd<NarrowPair> all{};
+  for (long i = 0; i < width; ++i)
+    all[i] = BFloat16(first[i]).bits | static_cast<NarrowPair>(BFloat16(second[i]).bits) << 16;
+  return all;
+#endif
+}
+
 /// Copies rows [row0, row1), columns [column0, column1) of a matrix of floats or narrow numbers into panels
 /// of two vectors of columns, rounded where they are floats. A panel holds its pairs of rows one after the
 /// other; an odd last row is paired with zeros, the last panel is filled up with zeros. `row0` is even.
@@ -46,27 +77,12 @@ class NarrowPacking {
       const Number* second = first + m_.stride;
       const bool both = row + 1 < row1;
       if (columns == panel && both) {
-        for (long i = 0; i < panel; i += width) store_vector(to + i, joined(first + i, second + i));
+        for (long i = 0; i < panel; i += width) store_vector(to + i, joined_rows(first + i, second + i));
         continue;
       }
       for (long c = 0; c < columns; ++c) to[c] = pair(first[c], both ? BFloat16(second[c]) : BFloat16{});
       std::fill(to + columns, to + panel, NarrowPair{0});
     }
-  }
-
-  static Pairs joined(const Number* first, const Number* second) {
-#if !defined(__CUDACC__)
-    if constexpr (is_narrow<Number>)  // widened, their bits are the upper halves
-      return (std::bit_cast<Pairs>(load_vector<Simd<float>>(first)) >> 16) |
-             std::bit_cast<Pairs>(load_vector<Simd<float>>(second));
-    const auto low = rounded_bits(load_vector<Simd<float>>(first));
-    const auto high = rounded_bits(load_vector<Simd<float>>(second));
-    return (low >> 16) | (high & 0xffff0000U);
-#else
-    Pairs all{};
-    for (long i = 0; i < width; ++i) all[i] = pair(first[i], second[i]);
-    return all;
-#endif
   }
 
   /// Row (tap, o), column n is at tap's place + n * stride + o: where a piece of o is long enough, its

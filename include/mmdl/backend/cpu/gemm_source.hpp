@@ -44,6 +44,22 @@ struct PatchMatrix {
                : nullptr;
   }
 
+  /// Where the channels of one tap begin for `count` rows from `begin` on; null outside of the image.
+  void places(long begin, long count, long tap, const T** to) const {
+    long x = begin % grid_width, y = begin / grid_width % grid_height;
+    const T* image = data + begin / grid_width / grid_height * sample_stride;
+    const long down = tap / taps_x * dy + y0, right = tap % taps_x * dx + x0;
+    for (long i = 0; i < count; ++i) {
+      const long top = y * step + down, left = x * step + right;
+      const bool inside = top >= 0 && top < height && left >= 0 && left < width;
+      to[i] = inside ? image + (top * width + left) * pixel_stride : nullptr;
+      if (++x == grid_width) {
+        x = 0;
+        if (++y == grid_height) y = 0, image += sample_stride;
+      }
+    }
+  }
+
   /// Copies the columns [first, last) of the rows [begin, end) to `to`, a row every `to_stride` numbers.
   [[gnu::noinline]] void gather(long begin, long end, long first, long last, T* to, long to_stride) const {
     if (plain()) {

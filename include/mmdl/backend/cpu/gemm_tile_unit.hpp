@@ -16,15 +16,15 @@ namespace mmdl::detail {
 /// image (`PaddedLines`); else it is copied a block at a time.
 template <class Output>
 class TileUnitPart {
-  static constexpr long unit = 32;                                        // rows, columns, steps of a tile
-  static constexpr long block_steps = 2 * block_depth<NarrowPair>;        // numbers
-  static constexpr long steps_of_block = block_steps / unit;              // tiles' steps
-  static constexpr long group_rows = 256;                                 // copied at once
+  static constexpr long unit = 32;                                  // rows, columns, steps of a tile
+  static constexpr long block_steps = 2 * block_depth<NarrowPair>;  // numbers
+  static constexpr long steps_of_block = block_steps / unit;        // tiles' steps
+  static constexpr long group_rows = 256;                           // copied at once
   static constexpr long waiting_rows = 1024;
-  static constexpr long packed_stride = block_steps + unit;               // numbers
+  static constexpr long packed_stride = block_steps + unit;  // numbers
   static constexpr long tile_sums = unit * unit;
-  static constexpr long lines_room = 384L << 10;                          // numbers
-  static constexpr long packed_b_size = block_steps / 2 * block_columns;  // pairs
+  static constexpr long lines_room = 384L << 10;                                               // numbers
+  static constexpr long packed_b_size = block_steps / 2 * block_columns;                       // pairs
   static constexpr long packed_a_size = std::max(group_rows * packed_stride, lines_room) / 2;  // pairs
   static constexpr long turning_size = 2 * simd_width<NarrowPair> * group_rows;
   static constexpr long waiting_size = waiting_rows * block_columns;
@@ -52,16 +52,16 @@ class TileUnitPart {
     const long line0 = divide_up(m0, g_.a.grid_width), line1 = divide_up(m1, g_.a.grid_width);
     // Sums that wait should leave the second factor its place in the second cache, if it has one there.
     const bool small_factor = g_.depth() * (n1 - n0) <= 768L << 10;
-    const long most_rows = std::clamp((small_factor ? 64L << 10 : 256L << 10) / std::min(n1 - n0, block_columns),
-                                      2 * unit, waiting_rows);
+    const long most_rows = std::clamp(
+        (small_factor ? 64L << 10 : 256L << 10) / std::min(n1 - n0, block_columns), 2 * unit, waiting_rows);
     const long at_once =
         g_.transpose_a || k0 > 0 || k1 < g_.depth()
             ? 0
             : lines.lines_at_once(std::min(g_.a.grid_height, line1 - line0), lines_room, most_rows);
-    const long parts = at_once == 0 ? 0
-                                    : std::min({lines_room / lines.size(at_once),
-                                                most_rows / tile_rows_of(lines, at_once),
-                                                divide_up(line1 - line0, at_once)});
+    const long parts =
+        at_once == 0 ? 0
+                     : std::min({lines_room / lines.size(at_once), most_rows / tile_rows_of(lines, at_once),
+                                 divide_up(line1 - line0, at_once)});
     if (parts > 0 && (small_factor || parts * tile_rows_of(lines, at_once) >= group_rows))
       run_lines(lines, line0, line1, at_once, parts, n0, n1, layout);
     else
@@ -153,7 +153,10 @@ class TileUnitPart {
     long in_place = 0;  // so many rows
     if (may_stay(block)) {
       in_place = (m_end - m) / unit * unit;
-      const Rows there{g_.a.data + m * g_.a.sample_stride + block.k, g_.a.sample_stride, group_rows, 0,
+      const Rows there{g_.a.data + m * g_.a.sample_stride + block.k,
+                       g_.a.sample_stride,
+                       group_rows,
+                       0,
                        {0, unit, 2 * unit, 3 * unit, 4 * unit, 5 * unit, 6 * unit, 7 * unit}};
       if (in_place > 0) multiply(block, b, there, waiting, in_place);
     }
@@ -182,7 +185,8 @@ class TileUnitPart {
   /// While the tile unit multiplies a tile, the one before it is finished.
   void multiply(const Block& block, const NarrowPair* b, const Rows& rows, long waiting, long count) {
     alignas(64) float tiles[2][tile_sums];
-    const long steps = divide_up(block.k_end - block.k, unit), panels = divide_up(block.n_end - block.n, unit);
+    const long steps = divide_up(block.k_end - block.k, unit),
+               panels = divide_up(block.n_end - block.n, unit);
     const long row_bytes = rows.stride * static_cast<long>(sizeof(BFloat16)), share = divide_up(unit, steps);
     const bool bounded = g_.epilogue.bounded();
     long turn = 0;
@@ -190,8 +194,8 @@ class TileUnitPart {
     BoundedColumns<Output, 2> epilogue{};
     for (long row = 0; row < count; row += unit) {
       const long tile = row / unit;
-      const BFloat16* const a = rows.data + tile / rows.part_tiles * rows.part_stride +
-                                tile % rows.part_tiles * unit * rows.stride;
+      const BFloat16* const a =
+          rows.data + tile / rows.part_tiles * rows.part_stride + tile % rows.part_tiles * unit * rows.stride;
       const long* const offsets = offsets_ + offset_ + row;
       const long height = std::min(unit, count - row);
       for (long p = 0; p < panels; ++p, ++turn) {
@@ -271,6 +275,10 @@ class TileUnitPart {
   /// those are turned.
   void pack_transposed(long m, long m_end, long k, long k_end) {
     constexpr long width = simd_width<NarrowPair>;
+    if (g_.a.channels % width == 0 && m % width == 0) {
+      pack_squares(m, m_end, k, k_end);
+      return;
+    }
     const long rows = m_end - m, pairs = narrow_pairs(k_end - k);
     auto* const lines = reinterpret_cast<BFloat16*>(turning_ + width * group_rows);
     auto* const packed = reinterpret_cast<NarrowPair*>(packed_a_);
@@ -293,6 +301,30 @@ class TileUnitPart {
       for (long row = 0; row < rows; row += width)
         transpose_square(turning_ + row, group_rows, packed + row * packed_stride / 2 + place,
                          packed_stride / 2);
+    }
+  }
+
+  /// The same where a square's columns are channels of one tap: its lines are joined where they lie.
+  void pack_squares(long m, long m_end, long k, long k_end) {
+    constexpr long width = simd_width<NarrowPair>;
+    static constexpr BFloat16 zeros[width] = {};
+    const long pairs = narrow_pairs(k_end - k), channels = g_.a.channels;
+    auto* const packed = reinterpret_cast<NarrowPair*>(packed_a_);
+    for (long place = 0; place < pairs; place += width) {
+      const BFloat16* lines[2 * width] = {};
+      const long first = k + 2 * place, count = std::clamp(k_end - first, 0L, 2 * width);
+      for (long tap_begin = m; tap_begin < m_end;) {
+        const long tap_end = std::min((tap_begin / channels + 1) * channels, m_end);
+        g_.a.places(first, count, tap_begin / channels, lines);
+        for (long row = tap_begin; row < tap_end; row += width) {
+          alignas(64) NarrowPair square[width * width];
+          const auto line = [&](long i) { return lines[i] == nullptr ? zeros : lines[i] + row % channels; };
+          for (long i = 0; i < width; ++i)
+            store_vector(square + i * width, joined_rows(line(2 * i), line(2 * i + 1)));
+          transpose_square(square, width, packed + (row - m) * packed_stride / 2 + place, packed_stride / 2);
+        }
+        tap_begin = tap_end;
+      }
     }
   }
 

@@ -54,7 +54,8 @@ class PaddedLines {
     return phases_y_ * phases_x_ * phase_size(lines) + (unit + p_.taps_x) * pixel_stride();
   }
 
-  /// Copies what the grid's lines [line, line + count) of one sample read, at the places of copies of `lines`.
+  /// Copies what the grid's lines [line, line + count) of one sample read, at the places of copies of
+  /// `lines`.
   void copy(long sample, long line, long count, long lines, T* to) const {
     for (long py = 0; py < phases_y_; ++py)
       for (long px = 0; px < phases_x_; ++px, to += phase_size(lines))
