@@ -310,21 +310,32 @@ class TileUnitPart {
     static constexpr BFloat16 zeros[width] = {};
     const long pairs = narrow_pairs(k_end - k), channels = g_.a.channels;
     auto* const packed = reinterpret_cast<NarrowPair*>(packed_a_);
-    for (long place = 0; place < pairs; place += width) {
-      const BFloat16* lines[2 * width] = {};
-      const long first = k + 2 * place, count = std::clamp(k_end - first, 0L, 2 * width);
-      for (long tap_begin = m; tap_begin < m_end;) {
-        const long tap_end = std::min((tap_begin / channels + 1) * channels, m_end);
-        g_.a.places(first, count, tap_begin / channels, lines);
-        for (long row = tap_begin; row < tap_end; row += width) {
+    for (long begin = m; begin < m_end;) {
+      const long tap = begin / channels, end = std::min((tap + 1) * channels, m_end);
+      const BFloat16* lines[2][2 * width] = {};  // of this square and of the next
+      const auto find = [&](long place) {
+        const long first = k + 2 * place;
+        g_.a.places(first, std::clamp(k_end - first, 0L, 2 * width), tap, lines[place / width % 2]);
+      };
+      find(0);
+      for (long place = 0; place < pairs; place += width) {
+        const BFloat16** const now = lines[place / width % 2];
+        const BFloat16** const next = lines[(place / width + 1) % 2];
+        for (long i = std::max(k_end - k - 2 * place, 0L); i < 2 * width; ++i) now[i] = nullptr;
+        if (place + width < pairs) find(place + width);
+        long channel = begin - tap * channels;
+        for (long row = begin; row < end; row += width, channel += width) {
           alignas(64) NarrowPair square[width * width];
-          const auto line = [&](long i) { return lines[i] == nullptr ? zeros : lines[i] + row % channels; };
-          for (long i = 0; i < width; ++i)
+          const auto line = [&](long i) { return now[i] == nullptr ? zeros : now[i] + channel; };
+          for (long i = 0; i < width; ++i) {
             store_vector(square + i * width, joined_rows(line(2 * i), line(2 * i + 1)));
+            __builtin_prefetch(next[2 * i] + channel);
+            __builtin_prefetch(next[2 * i + 1] + channel);
+          }
           transpose_square(square, width, packed + (row - m) * packed_stride / 2 + place, packed_stride / 2);
         }
-        tap_begin = tap_end;
       }
+      begin = end;
     }
   }
 
