@@ -32,10 +32,11 @@ struct Epilogue {
 
   /// Whether what follows scale and shift is an addition and a bound on either side: then `least` and
   /// `largest` say it all.
-  bool bounded() const {
-    return (residual == nullptr || !activation_first) &&
-           (activation == Activation::none || activation == Activation::relu ||
-            activation == Activation::relu6);
+  bool bounded() const { return (residual == nullptr || !activation_first) && bounds(); }
+  /// Whether the activation is a bound on either side, or none.
+  bool bounds() const {
+    return activation == Activation::none || activation == Activation::relu ||
+           activation == Activation::relu6;
   }
   Wide<T> least() const {
     return activation == Activation::none ? -std::numeric_limits<Wide<T>>::infinity() : Wide<T>{0};
@@ -92,26 +93,32 @@ struct Epilogue {
   }
 };
 
-/// What a bounded epilogue does to `Count` vectors of columns side by side, for all the rows of a tile.
+/// What an epilogue whose activation is a bound does to `Count` vectors of columns side by side, for all the
+/// rows of a tile.
 template <class T, int Count>
 struct BoundedColumns {
   using V = Simd<T>;
   const T* residual = nullptr;
+  bool residual_last = false;  // behind the bounds
   V scale[Count] = {}, shift[Count] = {}, least = {}, largest = {};
 
   /// `place`: of the first value in the output.
   [[gnu::always_inline]] void apply(V (&values)[Count], long place) const {
     MMDL_UNROLL
     for (int i = 0; i < Count; ++i) values[i] = values[i] * scale[i] + shift[i];
-    if (residual != nullptr) {
-      MMDL_UNROLL
-      for (int i = 0; i < Count; ++i) values[i] += load_vector<V>(residual + place + i * simd_width<T>);
-    }
+    if (residual != nullptr && !residual_last) add_residual(values, place);
     MMDL_UNROLL
     for (int i = 0; i < Count; ++i) {
       values[i] = values[i] < least ? least : values[i];  // so that a NaN passes
       values[i] = values[i] > largest ? largest : values[i];
     }
+    if (residual_last) add_residual(values, place);
+  }
+
+ private:
+  [[gnu::always_inline]] void add_residual(V (&values)[Count], long place) const {
+    MMDL_UNROLL
+    for (int i = 0; i < Count; ++i) values[i] += load_vector<V>(residual + place + i * simd_width<T>);
   }
 };
 
@@ -122,6 +129,7 @@ class BoundedEpilogue {
  public:
   explicit BoundedEpilogue(const Epilogue<T>& e)
       : residual_(e.residual),
+        residual_last_(e.residual != nullptr && e.activation_first),
         scale_(e.scale == nullptr ? neutral.ones : e.scale),
         shift_(e.shift == nullptr ? neutral.zeros : e.shift),
         scale_step_(e.scale == nullptr ? 0 : 1),
@@ -144,7 +152,10 @@ class BoundedEpilogue {
   /// For the vectors of columns from `column` on.
   template <int Count>
   BoundedColumns<T, Count> columns(long column) const {
-    BoundedColumns<T, Count> some{residual_, {}, {}, Simd<T>{} + least_, Simd<T>{} + largest_};
+    BoundedColumns<T, Count> some;
+    some.residual = residual_;
+    some.residual_last = residual_last_;
+    some.least = Simd<T>{} + least_, some.largest = Simd<T>{} + largest_;
     for (int i = 0; i < Count; ++i) {
       some.scale[i] = load_vector<Simd<T>>(scale_ + (column + i * simd_width<T>)*scale_step_);
       some.shift[i] = load_vector<Simd<T>>(shift_ + (column + i * simd_width<T>)*shift_step_);
@@ -187,6 +198,7 @@ class BoundedEpilogue {
   }
 
   const T* residual_;
+  bool residual_last_;  // only `columns` looks at it: others take bounded epilogues
   const Wide<T>*scale_, *shift_;
   long scale_step_, shift_step_;  // 0 where there is none
   Wide<T> least_, largest_;

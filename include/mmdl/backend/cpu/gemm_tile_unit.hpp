@@ -18,6 +18,7 @@ template <class Output>
 class TileUnitPart {
   static constexpr long unit = 32;                                  // rows, columns, steps of a tile
   static constexpr long block_steps = 2 * block_depth<NarrowPair>;  // numbers
+  static constexpr long most_joined = 8;                            // blocks
   static constexpr long steps_of_block = block_steps / unit;        // tiles' steps
   static constexpr long group_rows = 256;                           // copied at once
   static constexpr long waiting_rows = 1024;
@@ -75,7 +76,12 @@ class TileUnitPart {
   struct Rows {
     const BFloat16* data;
     long stride, part_tiles, part_stride;
-    long place[steps_of_block];
+    long place[most_joined * steps_of_block];
+  };
+  /// Panels of the second factor with their steps.
+  struct Panels {
+    const NarrowPair* pairs;
+    long steps;
   };
   /// Where in the depth, and in the columns, a block of the product is.
   struct Block {
@@ -91,7 +97,7 @@ class TileUnitPart {
   void run_lines(const PaddedLines<BFloat16>& lines, long line0, long line1, long at_once, long most, long n0,
                  long n1, const RowLayout& layout) {
     const long depth = g_.depth(), height = g_.a.grid_height, width = g_.a.grid_width;
-    const long part_rows = tile_rows_of(lines, at_once);
+    const long part_rows = tile_rows_of(lines, at_once), joined = joined_blocks(lines);
     for (long line = line0; line < line1;) {
       long parts = 0;
       for (; parts < most && line < line1; ++parts) {
@@ -104,15 +110,27 @@ class TileUnitPart {
         line += count;
       }
       for (long n = n0; n < n1; n += block_columns)
-        for (long k = 0; k < depth; k += block_steps) {
-          const Block block = block_at(n, n1, k, 0, depth);
-          const NarrowPair* const b = second_factor(block);
+        for (long k = 0; k < depth; k += joined * block_steps) {
+          const Block block = block_at(n, n1, k, 0, depth, joined);
+          find_second_factor(block);
           Rows rows{packed_a_, lines.pixel_stride(), part_rows / unit, lines.size(at_once), {}};
           for (long i = 0; k + i * unit < block.k_end; ++i)
             rows.place[i] = lines.place(k + i * unit, at_once);
-          multiply(block, b, rows, 0, parts * part_rows);
+          multiply(block, rows, 0, parts * part_rows);
         }
     }
+  }
+
+  /// Blocks of the depth to take in one: of neighbouring taps a tile reads nearly the same lines, so that the
+  /// tiles of all taps, or of a row of them, may need no more of the first cache than those of a block.
+  long joined_blocks(const PaddedLines<BFloat16>& lines) const {
+    constexpr long room = 28 << 10;  // bytes
+    const long row = lines.bytes_of_taps(unit), taps = g_.a.taps_x * g_.a.channels, depth = g_.depth();
+    if (g_.packed_b == nullptr) return 1;
+    if (row * g_.a.taps_y <= room && depth <= most_joined * block_steps) return divide_up(depth, block_steps);
+    if (row <= room && taps % block_steps == 0 && taps <= most_joined * block_steps)
+      return taps / block_steps;
+    return 1;
   }
 
   void run_rows(long m0, long m1, long n0, long n1, long k0, long k1, const RowLayout& layout) {
@@ -122,32 +140,37 @@ class TileUnitPart {
       for (long strip = m0; strip < m1; strip += strip_rows) {
         const long strip_end = std::min(strip + strip_rows, m1);
         for (long k = k0; k < k1; k += block_steps) {
-          const Block block = block_at(n, n1, k, k0, k1);
-          const NarrowPair* const b = second_factor(block);
+          const Block block = block_at(n, n1, k, k0, k1, 1);
+          find_second_factor(block);
           for (long m = strip; m < strip_end; m += group_rows) {
             const long m_end = std::min(m + group_rows, strip_end);
             if (block.last) layout.offsets(m, m_end, offsets_);
-            multiply_group(block, b, m, m_end, m - strip);
+            multiply_group(block, m, m_end, m - strip);
           }
         }
       }
   }
 
-  static Block block_at(long n, long n1, long k, long k0, long k1) {
-    const long k_end = std::min(k + block_steps, k1);
+  static Block block_at(long n, long n1, long k, long k0, long k1, long joined) {
+    const long k_end = std::min(k + joined * block_steps, k1);
     return {n, std::min(n + block_columns, n1), k, k_end, k == k0, k_end == k1};
   }
 
-  const NarrowPair* second_factor(const Block& block) {
-    const long pairs = narrow_pairs(block.k_end - block.k);
-    if (g_.packed_b != nullptr)
-      return g_.packed_b + packed_place<BFloat16>(g_.columns, block.k / 2, pairs, block.n);
-    NarrowPacking(g_.b).pack(block.k, block.k_end, block.n, block.n_end, packed_b_);
-    return packed_b_;
+  void find_second_factor(const Block& block) {
+    if (g_.packed_b == nullptr) {
+      NarrowPacking(g_.b).pack(block.k, block.k_end, block.n, block.n_end, packed_b_);
+      panels_[0] = {packed_b_, divide_up(block.k_end - block.k, unit)};
+      return;
+    }
+    for (long k = block.k, i = 0; k < block.k_end; k += block_steps, ++i) {
+      const long steps = divide_up(std::min(block_steps, block.k_end - k), unit);
+      panels_[i] = {g_.packed_b + packed_place<BFloat16>(g_.columns, k / 2, steps * (unit / 2), block.n),
+                    steps};
+    }
   }
 
   /// Rows [m, m_end), of which the first is the `waiting`-th of those whose sums wait.
-  void multiply_group(const Block& block, const NarrowPair* b, long m, long m_end, long waiting) {
+  void multiply_group(const Block& block, long m, long m_end, long waiting) {
     Rows rows{packed_a_, packed_stride, group_rows, 0, {}};
     for (long i = 0; i < steps_of_block; ++i) rows.place[i] = i * unit;
     long in_place = 0;  // so many rows
@@ -158,12 +181,12 @@ class TileUnitPart {
                        group_rows,
                        0,
                        {0, unit, 2 * unit, 3 * unit, 4 * unit, 5 * unit, 6 * unit, 7 * unit}};
-      if (in_place > 0) multiply(block, b, there, waiting, in_place);
+      if (in_place > 0) multiply(block, there, waiting, in_place);
     }
     if (in_place < m_end - m) {
       pack_rows(m + in_place, m_end, block.k, block.k_end);
       offset_ = in_place;
-      multiply(block, b, rows, waiting + in_place, m_end - m - in_place);
+      multiply(block, rows, waiting + in_place, m_end - m - in_place);
       offset_ = 0;
     }
   }
@@ -183,12 +206,12 @@ class TileUnitPart {
   };
 
   /// While the tile unit multiplies a tile, the one before it is finished.
-  void multiply(const Block& block, const NarrowPair* b, const Rows& rows, long waiting, long count) {
+  void multiply(const Block& block, const Rows& rows, long waiting, long count) {
     alignas(64) float tiles[2][tile_sums];
     const long steps = divide_up(block.k_end - block.k, unit),
                panels = divide_up(block.n_end - block.n, unit);
     const long row_bytes = rows.stride * static_cast<long>(sizeof(BFloat16)), share = divide_up(unit, steps);
-    const bool bounded = g_.epilogue.bounded();
+    const bool bounded = g_.epilogue.bounds();
     long turn = 0;
     Results before;
     BoundedColumns<Output, 2> epilogue{};
@@ -205,12 +228,14 @@ class TileUnitPart {
           TileUnit::clear_sums();
         else
           TileUnit::load_sums(sums);
-        const NarrowPair* from = b + p * steps * (unit / 2) * unit;
-        for (long i = 0; i < steps; ++i, from += unit / 2 * unit) {
-          TileUnit::add_product(reinterpret_cast<const NarrowPair*>(a + rows.place[i]), row_bytes, from,
-                                unit * static_cast<long>(sizeof(NarrowPair)));
-          if (!block.last) continue;
-          finish(before, epilogue, i * share, std::min((i + 1) * share, before.rows));
+        long i = 0;
+        for (const Panels* panel = panels_; i < steps; ++panel) {
+          const NarrowPair* from = panel->pairs + p * panel->steps * (unit / 2 * unit);
+          for (const long end = i + panel->steps; i < end; ++i, from += unit / 2 * unit) {
+            TileUnit::add_product(reinterpret_cast<const NarrowPair*>(a + rows.place[i]), row_bytes, from,
+                                  unit * static_cast<long>(sizeof(NarrowPair)));
+            if (block.last) finish(before, epilogue, i * share, std::min((i + 1) * share, before.rows));
+          }
         }
         if (!block.last) {
           TileUnit::store_sums(sums);
@@ -345,6 +370,7 @@ class TileUnitPart {
   NarrowPair* turning_;
   float* waiting_;
   const BoundedEpilogue<Output> bounded_;
+  Panels panels_[most_joined];  // of the block
   Output* output_ = nullptr;
   bool accumulate_ = false;
   long offset_ = 0;  // of the rows that are multiplied among the offsets

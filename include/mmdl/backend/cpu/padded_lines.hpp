@@ -42,6 +42,12 @@ class PaddedLines {
   /// a tile would share cache sets.
   long pixel_stride() const { return p_.channels > 256 ? p_.channels + unit : p_.channels; }
 
+  /// Bytes that the taps of one line read for `rows` rows.
+  long bytes_of_taps(long rows) const {
+    return phases_x_ * (rows + (p_.taps_x - 1) * p_.dx / p_.step) * p_.channels *
+           static_cast<long>(sizeof(T));
+  }
+
   /// Where column `k` of the patches is, in row 0.
   long place(long k, long lines) const {
     const long tap = k / p_.channels, y = tap / p_.taps_x * p_.dy, x = tap % p_.taps_x * p_.dx;
