@@ -194,6 +194,68 @@ TEST_CASE("narrow products: convolutions") {
   compare_product<Conv<530, Kernel<1>>, Shape<4, 4, 1030>>(1);  // two blocks of columns
 }
 
+TEST_CASE("narrow products: convolutions whose lines a tile unit copies once for all taps") {
+  const MethodScope scope(ConvolutionMethod::direct);
+  compare_product<Conv<64, Kernel<3>>, Shape<9, 10, 256>>(3);             // a row of taps is one block
+  compare_product<Conv<64, Kernel<3>, Stride<2>>, Shape<15, 14, 64>>(3);  // four phases
+  compare_product<Conv<96, Kernel<1>, Stride<2>>, Shape<25, 23, 64>>(2);  // one of them is read
+  compare_product<Conv<32, Kernel<3>, Dilation<2>>, Shape<22, 13, 64>>(2);
+  compare_product<Conv<32, Kernel<5>, Stride<3>, Dilation<2>>, Shape<41, 37, 32>>(2);
+  compare_product<Conv<64, Kernel<3>, Groups<2>>, Shape<18, 18, 128>>(2);  // pixels further apart
+  compare_product<Conv<40, Kernel<3>, Padding<0>>, Shape<12, 70, 96>>(1);
+  compare_product<Conv<320, Kernel<3>>, Shape<7, 7, 288>>(9);  // several samples at a time
+}
+
+TEST_CASE("narrow products: what follows them") {
+  constexpr long rows = 77, columns = 70, depth = 96;  // whole tiles and edges of either kind
+  const auto a = representable<BFloat16>(rows * depth, 1),
+             residual = representable<BFloat16>(rows * columns, 2);
+  const auto b = representable<float>(depth * columns, 3), scale = representable<float>(columns, 4),
+             shift = representable<float>(columns, 5);
+  detail::Buffer<float> workspace(static_cast<std::size_t>(detail::gemm_workspace<BFloat16>(0, 0, false)));
+  for (const Activation activation :
+       {Activation::none, Activation::relu, Activation::relu6, Activation::tanh})
+    for (const bool adds : {false, true})
+      for (const bool first : {false, true})
+        for (const bool accumulate : {false, true}) {
+          std::vector<BFloat16> output(residual.rbegin(), residual.rend());
+          detail::Gemm<BFloat16> g;
+          g.a = detail::plain_matrix(a.data(), rows, depth, depth);
+          g.b.data = b.data();
+          g.b.stride = g.columns = columns;
+          g.output = output.data();
+          g.layout = {1, rows, 0, 0, columns};
+          g.epilogue.scale = scale.data();
+          g.epilogue.shift = shift.data();
+          g.epilogue.residual = adds ? residual.data() : nullptr;
+          g.epilogue.activation = activation;
+          g.epilogue.activation_first = first;
+          g.epilogue.accumulate = accumulate;
+          detail::gemm(g, workspace.data());
+          double worst = 0.0;
+          for (long row = 0; row < rows; ++row)
+            for (long column = 0; column < columns; ++column) {
+              const auto place = static_cast<std::size_t>(row * columns + column);
+              const auto at = static_cast<std::size_t>(column);
+              double sum = accumulate ? static_cast<double>(residual[residual.size() - 1 - place]) : 0.0;
+              for (long k = 0; k < depth; ++k)
+                sum += static_cast<double>(a[static_cast<std::size_t>(row * depth + k)]) *
+                       static_cast<double>(b[static_cast<std::size_t>(k * columns + column)]);
+              sum = sum * static_cast<double>(scale[at]) + static_cast<double>(shift[at]);
+              const double more = adds ? static_cast<double>(residual[place]) : 0.0;
+              const auto activate = [&](double x) {
+                if (activation == Activation::tanh) return std::tanh(x);
+                if (activation != Activation::none) x = std::fmax(x, 0.0);
+                return activation == Activation::relu6 ? std::fmin(x, 6.0) : x;
+              };
+              const double expected = first ? activate(sum) + more : activate(sum + more);
+              worst = std::fmax(worst, std::fabs(static_cast<double>(output[place]) - expected) /
+                                           std::fmax(1.0, std::fabs(expected)));
+            }
+          CHECK(worst < 0x1p-8);
+        }
+}
+
 TEST_CASE("narrow products: Winograd's filter") {
   const MethodScope scope(ConvolutionMethod::winograd);
   compare_product<Conv<16, Kernel<3>>, Shape<4, 4, 16>>(1, 3.0);

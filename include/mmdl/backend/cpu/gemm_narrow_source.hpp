@@ -13,7 +13,6 @@ namespace mmdl::detail {
 /// Pairs of the first `width` numbers of two rows, rounded where they are floats.
 template <class Number>
 inline Simd<NarrowPair> joined_rows(const Number* first, const Number* second) {
-  constexpr long width = simd_width<float>;
 #if !defined(__CUDACC__)
   if constexpr (is_narrow<Number>)  // widened, their bits are the upper halves
     return (std::bit_cast<Simd<NarrowPair>>(load_vector<Simd<float>>(first)) >> 16) |
@@ -26,16 +25,16 @@ inline Simd<NarrowPair> joined_rows(const Number* first, const Number* second) {
       : "v"(load_vector<Simd<float>>(first)), "v"(load_vector<Simd<float>>(second)));
   return [&]<int... I>(std::integer_sequence<int, I...>) {
     return std::bit_cast<Simd<NarrowPair>>(
-        __builtin_shufflevector(both, both, (I / 2 + I % 2 * static_cast<int>(width))...));
+        __builtin_shufflevector(both, both, (I / 2 + I % 2 * static_cast<int>(simd_width<float>))...));
   }
-  (std::make_integer_sequence<int, 2 * static_cast<int>(width)>{});
+  (std::make_integer_sequence<int, 2 * static_cast<int>(simd_width<float>)>{});
 #  endif
   const auto low = rounded_bits(load_vector<Simd<float>>(first));
   const auto high = rounded_bits(load_vector<Simd<float>>(second));
   return (low >> 16) | (high & 0xffff0000U);
 #else
   Simd<NarrowPair> all{};
-  for (long i = 0; i < width; ++i)
+  for (long i = 0; i < simd_width<float>; ++i)
     all[i] = BFloat16(first[i]).bits | static_cast<NarrowPair>(BFloat16(second[i]).bits) << 16;
   return all;
 #endif
