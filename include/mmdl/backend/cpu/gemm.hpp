@@ -29,7 +29,7 @@ inline GemmParts gemm_parts(long rows, long columns, long depth, bool tile_unit,
   const bool may_split = split_depth && rows * columns <= split_depth_limit;
   // Rows were mostly written by the thread that had them before, and lie in its cache: where multiplying is
   // cheap, to read another's is not.
-  const long row_unit = tile_unit ? 32 : tile_rows;
+  const long row_unit = tile_unit ? tile_size : tile_rows;
   const double row_cost = tile_unit ? 32.0 : 8.0;
   double least = 1e300;
   for (long m = 1; m <= threads; ++m)
@@ -107,7 +107,7 @@ void gemm(const Gemm<T, Output>& g, Wide<T>* workspace, bool split_depth = false
   const long rows = g.rows(), columns = g.columns, depth = g.depth();
   const long panel = tile_columns<T>;
   const bool tile_unit = is_narrow<T> && TileUnit::available();
-  const long row_unit = tile_unit ? 32 : tile_rows;
+  const long row_unit = tile_unit ? tile_size : tile_rows;
   const GemmParts parts =
       gemm_parts(rows, columns, depth, tile_unit, panel, split_depth && !is_narrow<Output>, thread_count());
   // With a packed factor nothing is prepared for a part: parts may be small, but for what starting one costs.

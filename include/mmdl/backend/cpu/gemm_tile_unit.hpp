@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "gemm_blocks.hpp"
-#include "gemm_narrow_source.hpp"
 #include "padded_lines.hpp"
+#include "tile_unit_packing.hpp"
 
 namespace mmdl::detail {
 
@@ -16,30 +16,27 @@ namespace mmdl::detail {
 /// image (`PaddedLines`); else it is copied a block at a time.
 template <class Output>
 class TileUnitPart {
-  static constexpr long unit = 32;                                  // rows, columns, steps of a tile
-  static constexpr long block_steps = 2 * block_depth<NarrowPair>;  // numbers
-  static constexpr long most_joined = 8;                            // blocks
-  static constexpr long steps_of_block = block_steps / unit;        // tiles' steps
-  static constexpr long group_rows = 256;                           // copied at once
+  static constexpr long unit = tile_size, block_steps = tile_block_steps, group_rows = tile_group_rows;
+  static constexpr long most_joined = 8;                      // blocks
+  static constexpr long steps_of_block = block_steps / unit;  // tiles' steps
   static constexpr long waiting_rows = 1024;
-  static constexpr long packed_stride = block_steps + unit;  // numbers
   static constexpr long tile_sums = unit * unit;
-  static constexpr long lines_room = 384L << 10;                                               // numbers
-  static constexpr long packed_b_size = block_steps / 2 * block_columns;                       // pairs
-  static constexpr long packed_a_size = std::max(group_rows * packed_stride, lines_room) / 2;  // pairs
-  static constexpr long turning_size = 2 * simd_width<NarrowPair> * group_rows;
+  static constexpr long lines_room = 384L << 10;                          // numbers
+  static constexpr long packed_b_size = block_steps / 2 * block_columns;  // pairs
+  static constexpr long packed_a_size = lines_room / 2;                   // pairs
+  static_assert(lines_room >= group_rows * tile_row_stride);
   static constexpr long waiting_size = waiting_rows * block_columns;
 
  public:
   /// Floats of scratch wanted.
-  static constexpr long scratch_size = packed_b_size + packed_a_size + turning_size + waiting_size;
+  static constexpr long scratch_size = packed_b_size + packed_a_size + tile_turning_size + waiting_size;
 
   TileUnitPart(const Gemm<BFloat16, Output>& g, float* scratch)
       : g_(g),
         packed_b_(reinterpret_cast<NarrowPair*>(scratch)),
         packed_a_(reinterpret_cast<BFloat16*>(packed_b_ + packed_b_size)),
         turning_(packed_b_ + packed_b_size + packed_a_size),
-        waiting_(scratch + packed_b_size + packed_a_size + turning_size),
+        waiting_(scratch + packed_b_size + packed_a_size + tile_turning_size),
         bounded_(g.epilogue) {}
 
   /// Rows [m0, m1), columns [n0, n1), steps [k0, k1); k0 is even.
@@ -116,7 +113,7 @@ class TileUnitPart {
           Rows rows{packed_a_, lines.pixel_stride(), part_rows / unit, lines.size(at_once), {}};
           for (long i = 0; k + i * unit < block.k_end; ++i)
             rows.place[i] = lines.place(k + i * unit, at_once);
-          multiply(block, rows, 0, parts * part_rows);
+          multiply(block, rows, waiting_, parts * part_rows);
         }
     }
   }
@@ -171,8 +168,8 @@ class TileUnitPart {
 
   /// Rows [m, m_end), of which the first is the `waiting`-th of those whose sums wait.
   void multiply_group(const Block& block, long m, long m_end, long waiting) {
-    Rows rows{packed_a_, packed_stride, group_rows, 0, {}};
-    for (long i = 0; i < steps_of_block; ++i) rows.place[i] = i * unit;
+    const long panels = divide_up(block.n_end - block.n, unit);
+    float* const sums = waiting_ + waiting / unit * panels * tile_sums;
     long in_place = 0;  // so many rows
     if (may_stay(block)) {
       in_place = (m_end - m) / unit * unit;
@@ -181,14 +178,30 @@ class TileUnitPart {
                        group_rows,
                        0,
                        {0, unit, 2 * unit, 3 * unit, 4 * unit, 5 * unit, 6 * unit, 7 * unit}};
-      if (in_place > 0) multiply(block, there, waiting, in_place);
+      if (in_place > 0) multiply(block, there, sums, in_place);
     }
     if (in_place < m_end - m) {
-      pack_rows(m + in_place, m_end, block.k, block.k_end);
+      copy_rows(m + in_place, m_end, block.k, block.k_end);
       offset_ = in_place;
-      multiply(block, rows, waiting + in_place, m_end - m - in_place);
+      multiply(block, packed_rows(), sums + in_place / unit * panels * tile_sums, m_end - m - in_place);
       offset_ = 0;
     }
+  }
+
+  /// Rows that were copied.
+  Rows packed_rows() const {
+    Rows rows{packed_a_, tile_row_stride, waiting_rows, 0, {}};
+    for (long i = 0; i < steps_of_block; ++i) rows.place[i] = i * unit;
+    return rows;
+  }
+
+  void copy_rows(long m, long m_end, long k, long k_end) {
+    if (!g_.transpose_a)
+      pack_tile_rows(g_.a, m, m_end, k, k_end, packed_a_);
+    else if (g_.a.channels % simd_width<NarrowPair> == 0 && m % simd_width<NarrowPair> == 0)
+      pack_turned_squares(g_.a, m, m_end, k, k_end, packed_a_);
+    else
+      pack_turned_lines(g_.a, m, m_end, k, k_end, packed_a_, turning_);
   }
 
   /// Whether rows can be read where they lie: tiles of whole steps, and rows that do not share cache sets.
@@ -205,8 +218,9 @@ class TileUnitPart {
     long rows = 0, column = 0, columns = 0;
   };
 
-  /// While the tile unit multiplies a tile, the one before it is finished.
-  void multiply(const Block& block, const Rows& rows, long waiting, long count) {
+  /// `waiting`: the sums that wait, tiles of a row after one another. While the tile unit multiplies a tile,
+  /// the one before it is finished.
+  void multiply(const Block& block, const Rows& rows, float* waiting, long count) {
     alignas(64) float tiles[2][tile_sums];
     const long steps = divide_up(block.k_end - block.k, unit),
                panels = divide_up(block.n_end - block.n, unit);
@@ -223,7 +237,7 @@ class TileUnitPart {
       const long height = std::min(unit, count - row);
       for (long p = 0; p < panels; ++p, ++turn) {
         const long column = block.n + p * unit;
-        float* const sums = waiting_ + ((waiting + row) / unit * panels + p) * tile_sums;
+        float* const sums = waiting + (tile * panels + p) * tile_sums;
         if (block.first)
           TileUnit::clear_sums();
         else
@@ -280,88 +294,6 @@ class TileUnitPart {
       if (t.offsets[row] >= 0)
         finish_tile(t.sums + row * unit, 1, t.columns, output_, t.offsets + row, t.column, accumulate_, true,
                     g_.epilogue);
-  }
-
-  /// Each row's steps, filled up with zeros.
-  void pack_rows(long m, long m_end, long k, long k_end) {
-    if (g_.transpose_a) {
-      pack_transposed(m, m_end, k, k_end);
-      return;
-    }
-    g_.a.gather(m, m_end, k, k_end, packed_a_, packed_stride);
-    const long steps = k_end - k, filled = 2 * narrow_pairs(steps);
-    if (steps < filled)
-      for (long row = 0; row < m_end - m; ++row)
-        std::fill(packed_a_ + row * packed_stride + steps, packed_a_ + row * packed_stride + filled,
-                  BFloat16{});
-  }
-
-  /// The patches' rows are the product's steps: they are joined by twos into lines of pairs, and squares of
-  /// those are turned.
-  void pack_transposed(long m, long m_end, long k, long k_end) {
-    constexpr long width = simd_width<NarrowPair>;
-    if (g_.a.channels % width == 0 && m % width == 0) {
-      pack_squares(m, m_end, k, k_end);
-      return;
-    }
-    const long rows = m_end - m, pairs = narrow_pairs(k_end - k);
-    auto* const lines = reinterpret_cast<BFloat16*>(turning_ + width * group_rows);
-    auto* const packed = reinterpret_cast<NarrowPair*>(packed_a_);
-    for (long place = 0; place < pairs; place += width) {
-      const long first = k + 2 * place, count = std::min(2 * width, k_end - first);
-      if (count > 0) g_.a.gather(first, first + count, m, m_end, lines, group_rows);
-      for (long i = 0; i < width; ++i) {
-        NarrowPair* const to = turning_ + i * group_rows;
-        const BFloat16 *low = lines + 2 * i * group_rows, *high = low + group_rows;
-        if (2 * i + 1 < count) {
-          MMDL_SIMD
-          for (long row = 0; row < rows; ++row)
-            to[row] = low[row].bits | static_cast<NarrowPair>(high[row].bits) << 16;
-        } else if (2 * i < count) {
-          for (long row = 0; row < rows; ++row) to[row] = low[row].bits;
-        } else {
-          std::fill_n(to, rows, NarrowPair{0});
-        }
-      }
-      for (long row = 0; row < rows; row += width)
-        transpose_square(turning_ + row, group_rows, packed + row * packed_stride / 2 + place,
-                         packed_stride / 2);
-    }
-  }
-
-  /// The same where a square's columns are channels of one tap: its lines are joined where they lie.
-  void pack_squares(long m, long m_end, long k, long k_end) {
-    constexpr long width = simd_width<NarrowPair>;
-    static constexpr BFloat16 zeros[width] = {};
-    const long pairs = narrow_pairs(k_end - k), channels = g_.a.channels;
-    auto* const packed = reinterpret_cast<NarrowPair*>(packed_a_);
-    for (long begin = m; begin < m_end;) {
-      const long tap = begin / channels, end = std::min((tap + 1) * channels, m_end);
-      const BFloat16* lines[2][2 * width] = {};  // of this square and of the next
-      const auto find = [&](long place) {
-        const long first = k + 2 * place;
-        g_.a.places(first, std::clamp(k_end - first, 0L, 2 * width), tap, lines[place / width % 2]);
-      };
-      find(0);
-      for (long place = 0; place < pairs; place += width) {
-        const BFloat16** const now = lines[place / width % 2];
-        const BFloat16** const next = lines[(place / width + 1) % 2];
-        for (long i = std::max(k_end - k - 2 * place, 0L); i < 2 * width; ++i) now[i] = nullptr;
-        if (place + width < pairs) find(place + width);
-        long channel = begin - tap * channels;
-        for (long row = begin; row < end; row += width, channel += width) {
-          alignas(64) NarrowPair square[width * width];
-          const auto line = [&](long i) { return now[i] == nullptr ? zeros : now[i] + channel; };
-          for (long i = 0; i < width; ++i) {
-            store_vector(square + i * width, joined_rows(line(2 * i), line(2 * i + 1)));
-            __builtin_prefetch(next[2 * i] + channel);
-            __builtin_prefetch(next[2 * i + 1] + channel);
-          }
-          transpose_square(square, width, packed + (row - m) * packed_stride / 2 + place, packed_stride / 2);
-        }
-      }
-      begin = end;
-    }
   }
 
   const Gemm<BFloat16, Output>& g_;
