@@ -21,6 +21,7 @@ class TileUnitPart {
   static constexpr long steps_of_block = block_steps / unit;  // tiles' steps
   static constexpr long waiting_rows = 1024;
   static constexpr long tile_sums = unit * unit;
+  static constexpr long ahead = 2 * (unit / 2) * unit;                    // two steps of a panel
   static constexpr long lines_room = 384L << 10;                          // numbers
   static constexpr long packed_b_size = block_steps / 2 * block_columns;  // pairs
   static constexpr long packed_a_size = lines_room / 2;                   // pairs
@@ -248,6 +249,7 @@ class TileUnitPart {
           for (const long end = i + panel->steps; i < end; ++i, from += unit / 2 * unit) {
             TileUnit::add_product(reinterpret_cast<const NarrowPair*>(a + rows.place[i]), row_bytes, from,
                                   unit * static_cast<long>(sizeof(NarrowPair)));
+            if (row == 0) ask_for(from + ahead);
             if (block.last) finish(before, epilogue, i * share, std::min((i + 1) * share, before.rows));
           }
         }
@@ -266,6 +268,13 @@ class TileUnitPart {
       }
     }
     if (block.last) finish(before, epilogue, 0, before.rows);
+  }
+
+  /// Asks for a step of a panel: the first tile of rows finds the second factor in a far cache, where the
+  /// unit's own loads would wait for each line.
+  static void ask_for(const NarrowPair* step) {
+    constexpr long line = 64 / static_cast<long>(sizeof(NarrowPair));
+    for (long i = 0; i < unit / 2 * unit; i += line) __builtin_prefetch(step + i);
   }
 
   /// Writes rows of a whole tile whose epilogue is bounded.
