@@ -272,6 +272,27 @@ TEST_CASE("narrow products: linear layers") {
   compare_product<Linear<256>, Shape<2048>>(19);
 }
 
+/// The values of a convolution on `threads` threads, packed in advance or not.
+template <class Net, class Input>
+void compare_threads(int samples) {
+  const MethodScope scope(ConvolutionMethod::direct);
+  const auto at = [=](int threads) {
+    const kernel_test::Threads threads_scope(threads);
+    return run<operators::Convolution, Net, Input, BFloat16>(samples, false, true).values;
+  };
+  const auto alone = at(1);
+  for (const int threads : {2, 3, 5, 8}) CHECK(at(threads) == alone);
+}
+
+TEST_CASE("narrow products: each row has one owner, however the threads divide them") {
+  compare_threads<Conv<64, Kernel<3>>, Shape<14, 14, 64>>(1);
+  compare_threads<Conv<64, Kernel<3>>, Shape<7, 7, 64>>(3);
+  compare_threads<Conv<32, Kernel<3>>, Shape<5, 5, 32>>(7);
+  compare_threads<Conv<96, Kernel<3>, Stride<2>>, Shape<23, 19, 32>>(2);
+  compare_threads<Conv<32, Kernel<1>, Stride<2>>, Shape<57, 9, 32>>(2);
+  compare_threads<Conv<320, Kernel<3>>, Shape<7, 7, 288>>(5);
+}
+
 TEST_CASE("narrow products do not depend on the number of threads") {
   using Net = Conv<40, Kernel<3>>;
   using Input = Shape<31, 30, 64>;

@@ -46,25 +46,13 @@ class TileUnitPart {
     output_ = output;
     accumulate_ = accumulate;
     TileUnit::configure();
-    const PaddedLines<BFloat16> lines(g_.a);
-    // A line belongs to whom its first row belongs to.
-    const long line0 = divide_up(m0, g_.a.grid_width), line1 = divide_up(m1, g_.a.grid_width);
-    // Sums that wait should leave the second factor its place in the second cache, if it has one there.
-    const bool small_factor = g_.depth() * (n1 - n0) <= 768L << 10;
-    const long most_rows = std::clamp(
-        (small_factor ? 64L << 10 : 256L << 10) / std::min(n1 - n0, block_columns), 2 * unit, waiting_rows);
-    const long at_once =
-        g_.transpose_a || k0 > 0 || k1 < g_.depth()
-            ? 0
-            : lines.lines_at_once(std::min(g_.a.grid_height, line1 - line0), lines_room, most_rows);
-    const long parts =
-        at_once == 0 ? 0
-                     : std::min({lines_room / lines.size(at_once), most_rows / tile_rows_of(lines, at_once),
-                                 divide_up(line1 - line0, at_once)});
-    if (parts > 0 && (small_factor || parts * tile_rows_of(lines, at_once) >= group_rows))
-      run_lines(lines, line0, line1, at_once, parts, n0, n1, layout);
-    else
+    if (k0 == 0 && k1 == g_.depth() && by_lines()) {
+      // A line belongs to whom its first row belongs to.
+      const long width = g_.a.grid_width;
+      run_lines(divide_up(m0, width), divide_up(m1, width), n0, n1, layout);
+    } else {
       run_rows(m0, m1, n0, n1, k0, k1, layout);
+    }
     TileUnit::release();
   }
 
@@ -91,11 +79,39 @@ class TileUnitPart {
     return divide_up(lines.rows(at_once), unit) * unit;
   }
 
-  /// `most` parts at a time, each `at_once` lines of one sample.
-  void run_lines(const PaddedLines<BFloat16>& lines, long line0, long line1, long at_once, long most, long n0,
-                 long n1, const RowLayout& layout) {
+  /// Whether the second factor keeps its place in the second cache while all rows are multiplied.
+  bool small_factor() const { return g_.depth() * g_.columns <= 768L << 10; }
+  /// Rows to take at once: their sums that wait should leave it that place, if it has one.
+  long rows_at_once() const {
+    return std::clamp((small_factor() ? 64L << 10 : 256L << 10) / std::min(g_.columns, block_columns),
+                      2 * unit, waiting_rows);
+  }
+  /// Parts, each `at_once` lines of a sample, to take at once.
+  long parts_at_once(const PaddedLines<BFloat16>& lines, long at_once) const {
+    return std::max(
+        1L, std::min(lines_room / lines.size(at_once), rows_at_once() / tile_rows_of(lines, at_once)));
+  }
+
+  /// Whether the first factor is read from copied lines. The same for all threads, whatever their parts are:
+  /// a line has one owner. A large second factor is read again for every few rows, which must be enough.
+  bool by_lines() const {
+    if (g_.transpose_a) return false;
+    const PaddedLines<BFloat16> lines(g_.a);
+    const long at_once = lines.lines_at_once(g_.a.grid_height, lines_room, rows_at_once());
+    if (at_once == 0) return false;
+    const long parts =
+        std::min(parts_at_once(lines, at_once), g_.a.samples * divide_up(g_.a.grid_height, at_once));
+    return small_factor() || parts * tile_rows_of(lines, at_once) >= group_rows;
+  }
+
+  /// The lines [line0, line1) of all samples' grids.
+  void run_lines(long line0, long line1, long n0, long n1, const RowLayout& layout) {
+    const PaddedLines<BFloat16> lines(g_.a);
     const long depth = g_.depth(), height = g_.a.grid_height, width = g_.a.grid_width;
-    const long part_rows = tile_rows_of(lines, at_once), joined = joined_blocks(lines);
+    const long at_once =
+        std::min(lines.lines_at_once(height, lines_room, rows_at_once()), std::max(1L, line1 - line0));
+    const long most = parts_at_once(lines, at_once), part_rows = tile_rows_of(lines, at_once);
+    const long joined = joined_blocks(lines);
     for (long line = line0; line < line1;) {
       long parts = 0;
       for (; parts < most && line < line1; ++parts) {

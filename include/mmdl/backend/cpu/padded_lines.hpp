@@ -12,7 +12,7 @@ namespace mmdl::detail {
 /// outside of the image: a ninth of the memory of 3x3 patches, and copied once. Pixels that are `step` apart
 /// are neighbours here (their image is dealt out to step * step smaller ones, its phases), so the row of
 /// patches of grid point (line, x), numbered line * width() + x, begins for each tap at
-/// tap_place() + number * pixel_stride(). Numbers whose x is not on the grid are no rows of the matrix.
+/// place() + number * pixel_stride(). Numbers whose x is not on the grid are no rows of the matrix.
 template <class T>
 class PaddedLines {
  public:
