@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "../../core/simd.hpp"
 #include "gemm_blocks.hpp"
 #include "gemm_narrow_source.hpp"
 
