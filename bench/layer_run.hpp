@@ -88,6 +88,21 @@ class LayerRun {
                 Value(1.0f));
   }
 
+  /// Seconds of a backward, the mean of `passes`. The gradient of the input may take the place of the
+  /// output's: from pass to pass it would shrink to subnormal numbers, which no training sees and some
+  /// processors take ten times as long for. So it is filled again for every other pass, outside of the time
+  /// (by one thread, in whose cache it lies then).
+  double backward_seconds(int passes) {
+    constexpr int at_once = 2;
+    double total = 0.0;
+    for (int done = 0; done < passes; done += at_once) {
+      const int count = std::min(at_once, passes - done);
+      fill_output_gradient();
+      total += count * seconds([&] { backward(); }, count);
+    }
+    return total / passes;
+  }
+
   /// Bytes that have to move at least once in a forward: input, parameters, output, each as products read it.
   static double bytes(int samples) {
     return static_cast<double>(sizeof(Value)) *

@@ -96,10 +96,10 @@ void compare(const char* name, std::vector<bool>& covered, const Settings& setti
   const double operations = 2.0 * static_cast<double>(multiply_adds<Layer, Input>) * settings.batch;
   const auto alternate = [&](const char* pass, const auto& mine, const auto& theirs, double work) {
     bench::OneDnnLayer& peer = bench::fastest(peers, theirs);
-    const int passes = std::max(1, static_cast<int>(0.01 / bench::seconds(mine, 1)));
+    const int passes = std::max(1, static_cast<int>(0.01 / mine(1)));
     std::vector<double> our_times, peer_times;
     for (int run = 0; run < settings.runs; ++run) {
-      our_times.push_back(bench::seconds(mine, passes));
+      our_times.push_back(mine(passes));
       peer_times.push_back(bench::seconds([&] { theirs(peer); }, passes));
     }
     std::printf("%s\t%s\t%d\t%.0f\t%.9g\t%.9g\t%s\n", pass, name, times, work, median(our_times),
@@ -107,10 +107,11 @@ void compare(const char* name, std::vector<bool>& covered, const Settings& setti
     std::fflush(stdout);
   };
   alternate(
-      "forward", [&] { ours.infer(); }, [](bench::OneDnnLayer& layer) { layer.infer(); }, operations);
+      "forward", [&](int passes) { return bench::seconds([&] { ours.infer(); }, passes); },
+      [](bench::OneDnnLayer& layer) { layer.infer(); }, operations);
   alternate(
-      "backward", [&] { ours.backward(); }, [](bench::OneDnnLayer& layer) { layer.backward(); },
-      2.0 * operations);
+      "backward", [&](int passes) { return ours.backward_seconds(passes); },
+      [](bench::OneDnnLayer& layer) { layer.backward(); }, 2.0 * operations);
 }
 
 /// A convolution of a square image, as ResNet-101 has them.
