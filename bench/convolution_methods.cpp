@@ -18,7 +18,8 @@ template <int channels, int size>
 void register_methods(const std::string& name) {
   using Layer = Conv<channels, Kernel<3>, Bias<false>>;
   using Input = Shape<size, size, channels>;
-  constexpr auto forward = bench::infer<Layer, Input, Cpu<float>>, back = bench::backward<Layer, Input, Cpu<float>>;
+  constexpr auto forward = bench::infer<Layer, Input, Cpu<float>>,
+                 back = bench::backward<Layer, Input, Cpu<float>>;
   bench::register_batches("forward direct " + name, under<ConvolutionMethod::direct, forward>);
   bench::register_batches("forward winograd " + name, under<ConvolutionMethod::winograd, forward>);
   bench::register_batches("backward direct " + name, under<ConvolutionMethod::direct, back>);

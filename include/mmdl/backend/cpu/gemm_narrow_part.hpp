@@ -89,7 +89,7 @@ class GemmPart<BFloat16, Output> {
   /// Each row's steps in pairs, filled up with zeros.
   void pack_rows(long m, long m_end, long k, long k_end) {
     if (g_.transpose_a) {
-      pack_transposed(m, m_end, k, k_end);
+      pack_turned_lines(g_.a, m, m_end, k, k_end, packed_a_, row_pairs, turning_, line_length);
       return;
     }
     auto* const to = reinterpret_cast<BFloat16*>(packed_a_);
@@ -98,32 +98,6 @@ class GemmPart<BFloat16, Output> {
     if (steps < filled)
       for (long row = 0; row < m_end - m; ++row)
         std::fill(to + 2 * row * row_pairs + steps, to + 2 * row * row_pairs + filled, BFloat16{});
-  }
-
-  /// The patches' rows are the product's steps: they are joined by twos into lines of pairs, and squares of
-  /// those are turned.
-  void pack_transposed(long m, long m_end, long k, long k_end) {
-    const long rows = m_end - m, pairs = narrow_pairs(k_end - k);
-    auto* const lines = reinterpret_cast<BFloat16*>(turning_ + width * line_length);
-    for (long place = 0; place < pairs; place += width) {
-      const long first = k + 2 * place, count = std::min(2 * width, k_end - first);
-      g_.a.gather(first, first + count, m, m_end, lines, line_length);
-      for (long i = 0; i < width; ++i) {
-        NarrowPair* const to = turning_ + i * line_length;
-        const BFloat16 *low = lines + 2 * i * line_length, *high = low + line_length;
-        if (2 * i + 1 < count) {
-          MMDL_SIMD
-          for (long row = 0; row < rows; ++row)
-            to[row] = low[row].bits | static_cast<NarrowPair>(high[row].bits) << 16;
-        } else if (2 * i < count) {
-          for (long row = 0; row < rows; ++row) to[row] = low[row].bits;
-        } else {
-          std::fill_n(to, rows, NarrowPair{0});
-        }
-      }
-      for (long row = 0; row < rows; row += width)
-        transpose_square(turning_ + row, line_length, packed_a_ + row * row_pairs + place, row_pairs);
-    }
   }
 
   void multiply_block(const Block& block, Output* output, bool first, bool last, bool accumulate) {

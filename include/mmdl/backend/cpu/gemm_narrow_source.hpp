@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "../../core/simd.hpp"
 #include "gemm_narrow_tile.hpp"
 #include "gemm_source.hpp"
 
@@ -129,5 +130,34 @@ class NarrowPacking {
 
   const WeightMatrix<Number>& m_;
 };
+
+/// Rows [m, m_end) of the transposed `a`, whose rows are the steps [k, k_end), as pairs of steps, filled up
+/// with zeros; a row every `stride` pairs. Its rows are copied, joined by twos into lines of pairs, and
+/// squares of those are turned: `turning` has room for 2 * simd_width<NarrowPair> lines of `line_length`.
+inline void pack_turned_lines(const PatchMatrix<BFloat16>& a, long m, long m_end, long k, long k_end,
+                              NarrowPair* to, long stride, NarrowPair* turning, long line_length) {
+  constexpr long width = simd_width<NarrowPair>;
+  const long rows = m_end - m, pairs = narrow_pairs(k_end - k);
+  auto* const lines = reinterpret_cast<BFloat16*>(turning + width * line_length);
+  for (long place = 0; place < pairs; place += width) {
+    const long first = k + 2 * place, count = std::min(2 * width, k_end - first);
+    if (count > 0) a.gather(first, first + count, m, m_end, lines, line_length);
+    for (long i = 0; i < width; ++i) {
+      NarrowPair* const line = turning + i * line_length;
+      const BFloat16 *low = lines + 2 * i * line_length, *high = low + line_length;
+      if (2 * i + 1 < count) {
+        MMDL_SIMD
+        for (long row = 0; row < rows; ++row)
+          line[row] = low[row].bits | static_cast<NarrowPair>(high[row].bits) << 16;
+      } else if (2 * i < count) {
+        for (long row = 0; row < rows; ++row) line[row] = low[row].bits;
+      } else {
+        std::fill_n(line, rows, NarrowPair{0});
+      }
+    }
+    for (long row = 0; row < rows; row += width)
+      transpose_square(turning + row, line_length, to + row * stride + place, stride);
+  }
+}
 
 }  // namespace mmdl::detail

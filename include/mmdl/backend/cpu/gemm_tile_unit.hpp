@@ -148,7 +148,7 @@ class TileUnitPart {
   }
 
   void run_rows(long m0, long m1, long n0, long n1, long k0, long k1, const RowLayout& layout) {
-    const long waits = k1 - k0 > block_steps;
+    const bool waits = k1 - k0 > block_steps;
     const long strip_rows = waits ? (g_.packed_b != nullptr ? group_rows : waiting_rows) : m1 - m0;
     for (long n = n0; n < n1; n += block_columns)
       for (long strip = m0; strip < m1; strip += strip_rows) {
@@ -190,24 +190,22 @@ class TileUnitPart {
     long in_place = 0;  // so many rows
     if (may_stay(block)) {
       in_place = (m_end - m) / unit * unit;
-      const Rows there{g_.a.data + m * g_.a.sample_stride + block.k,
-                       g_.a.sample_stride,
-                       group_rows,
-                       0,
-                       {0, unit, 2 * unit, 3 * unit, 4 * unit, 5 * unit, 6 * unit, 7 * unit}};
-      if (in_place > 0) multiply(block, there, sums, in_place);
+      if (in_place > 0)
+        multiply(block, rows_at(g_.a.data + m * g_.a.sample_stride + block.k, g_.a.sample_stride), sums,
+                 in_place);
     }
     if (in_place < m_end - m) {
       copy_rows(m + in_place, m_end, block.k, block.k_end);
       offset_ = in_place;
-      multiply(block, packed_rows(), sums + in_place / unit * panels * tile_sums, m_end - m - in_place);
+      multiply(block, rows_at(packed_a_, tile_row_stride), sums + in_place / unit * panels * tile_sums,
+               m_end - m - in_place);
       offset_ = 0;
     }
   }
 
-  /// Rows that were copied.
-  Rows packed_rows() const {
-    Rows rows{packed_a_, tile_row_stride, waiting_rows, 0, {}};
+  /// Rows `stride` apart, whose steps follow each other.
+  static Rows rows_at(const BFloat16* data, long stride) {
+    Rows rows{data, stride, waiting_rows, 0, {}};
     for (long i = 0; i < steps_of_block; ++i) rows.place[i] = i * unit;
     return rows;
   }
@@ -218,7 +216,8 @@ class TileUnitPart {
     else if (g_.a.channels % simd_width<NarrowPair> == 0 && m % simd_width<NarrowPair> == 0)
       pack_turned_squares(g_.a, m, m_end, k, k_end, packed_a_);
     else
-      pack_turned_lines(g_.a, m, m_end, k, k_end, packed_a_, turning_);
+      pack_turned_lines(g_.a, m, m_end, k, k_end, reinterpret_cast<NarrowPair*>(packed_a_),
+                        tile_row_stride / 2, turning_, group_rows);
   }
 
   /// Whether rows can be read where they lie: tiles of whole steps, and rows that do not share cache sets.

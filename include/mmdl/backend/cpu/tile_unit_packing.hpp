@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "../../core/simd.hpp"
 #include "gemm_blocks.hpp"
 #include "gemm_narrow_source.hpp"
 
@@ -65,35 +64,6 @@ inline void pack_turned_squares(const PatchMatrix<BFloat16>& a, long m, long m_e
       }
     }
     begin = end;
-  }
-}
-
-/// The same of any `a`: its rows are copied to `turning`, and joined by twos into lines of pairs.
-inline void pack_turned_lines(const PatchMatrix<BFloat16>& a, long m, long m_end, long k, long k_end,
-                              BFloat16* to, NarrowPair* turning) {
-  constexpr long width = simd_width<NarrowPair>;
-  const long rows = m_end - m, pairs = narrow_pairs(k_end - k);
-  auto* const lines = reinterpret_cast<BFloat16*>(turning + width * tile_group_rows);
-  auto* const packed = reinterpret_cast<NarrowPair*>(to);
-  for (long place = 0; place < pairs; place += width) {
-    const long first = k + 2 * place, count = std::min(2 * width, k_end - first);
-    if (count > 0) a.gather(first, first + count, m, m_end, lines, tile_group_rows);
-    for (long i = 0; i < width; ++i) {
-      NarrowPair* const line = turning + i * tile_group_rows;
-      const BFloat16 *low = lines + 2 * i * tile_group_rows, *high = low + tile_group_rows;
-      if (2 * i + 1 < count) {
-        MMDL_SIMD
-        for (long row = 0; row < rows; ++row)
-          line[row] = low[row].bits | static_cast<NarrowPair>(high[row].bits) << 16;
-      } else if (2 * i < count) {
-        for (long row = 0; row < rows; ++row) line[row] = low[row].bits;
-      } else {
-        std::fill_n(line, rows, NarrowPair{0});
-      }
-    }
-    for (long row = 0; row < rows; row += width)
-      transpose_square(turning + row, tile_group_rows, packed + row * tile_row_stride / 2 + place,
-                       tile_row_stride / 2);
   }
 }
 
