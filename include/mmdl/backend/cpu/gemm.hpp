@@ -17,9 +17,11 @@ struct GemmParts {
   long count() const { return rows * columns * depth; }
 };
 
-/// The division with the least work for the busiest thread: multiplying, packing, adding partial sums.
-inline GemmParts gemm_parts(long rows, long columns, long depth, bool tile_unit, long panel, bool split_depth,
-                            long threads) {
+/// The division with the least work for the busiest thread: multiplying, packing, adding partial sums. Rows
+/// are cut into whole tiles of `row_unit`; reading one costs as much as `row_cost` multiplications for each
+/// step.
+inline GemmParts gemm_parts(long rows, long columns, long depth, long row_unit, double row_cost, long panel,
+                            bool split_depth, long threads) {
   GemmParts best;
   // Less than starting a thread costs. Of few rows it is the reading of the second factor that takes time.
   if (depth * (rows * columns + 8 * (rows + columns)) < 300000) return best;
@@ -27,10 +29,6 @@ inline GemmParts gemm_parts(long rows, long columns, long depth, bool tile_unit,
     return static_cast<double>(divide_up(divide_up(extent, tile), parts) * tile);
   };
   const bool may_split = split_depth && rows * columns <= split_depth_limit;
-  // Rows were mostly written by the thread that had them before, and lie in its cache: where multiplying is
-  // cheap, to read another's is not.
-  const long row_unit = tile_unit ? tile_size : tile_rows;
-  const double row_cost = tile_unit ? 32.0 : 8.0;
   double least = 1e300;
   for (long m = 1; m <= threads; ++m)
     for (long n = 1; m * n <= threads; ++n) {
@@ -108,8 +106,11 @@ void gemm(const Gemm<T, Output>& g, Wide<T>* workspace, bool split_depth = false
   const long panel = tile_columns<T>;
   const bool tile_unit = is_narrow<T> && TileUnit::available();
   const long row_unit = tile_unit ? tile_size : tile_rows;
-  const GemmParts parts =
-      gemm_parts(rows, columns, depth, tile_unit, panel, split_depth && !is_narrow<Output>, thread_count());
+  // Rows were mostly written by the thread that had them before, and lie in its cache: where multiplying is
+  // cheap, to read another's is not.
+  const double row_cost = tile_unit ? 32.0 : 8.0;
+  const GemmParts parts = gemm_parts(rows, columns, depth, row_unit, row_cost, panel,
+                                     split_depth && !is_narrow<Output>, thread_count());
   // With a packed factor nothing is prepared for a part: parts may be small, but for what starting one costs.
   // (Whole blocks of the tile unit's rows would be too large, and part of one wastes it.)
   const bool small_parts = g.packed_b != nullptr && !(is_narrow<T> && TileUnit::exists);
