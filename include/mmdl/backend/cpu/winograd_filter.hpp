@@ -164,7 +164,11 @@ struct WinogradFilter {
                              turned + tap * width * width, width);
           from = turned, stride = width, tap_stride = width * width;
         }
-        for (long i = 0; i < count; ++i)
+        // The same columns of the next channels: lines so far apart that only we know that they follow.
+        const W* next = rotated ? weights + (column + n) * channels + c + width : from + width * columns;
+        const long next_row = rotated ? channels : columns, next_tap = channels * columns;
+        for (long i = 0; i < count; ++i, next += next_row) {
+          for (long tap = 0; tap < 9; ++tap) __builtin_prefetch(next + tap * next_tap, 0, 2);
           transform_square_of<Simd<T>>(
               WinogradWeights<W>{},
               [&](int y, int x) {
@@ -173,6 +177,7 @@ struct WinogradFilter {
               [&](int y, int x, const Simd<T>& value) {
                 store_vector(to + (y * winograd_inputs + x) * plane + (c + i) * panel + n, value);
               });
+        }
       }
   }
 

@@ -113,6 +113,9 @@ void multiply_rows(long depth, const T* a, long a_stride, const T* b, long b_ste
   MMDL_UNROLL
   for (int i = 0; i < bases; ++i) base[i] = a + 3 * i * (Transposed ? 1 : a_stride);
   constexpr int at_once = Rows == tile_rows ? 4 : 1;
+  // The rows behind these, of a packed `a` the next to be multiplied: lines of them for as many steps.
+  const char* behind = reinterpret_cast<const char*>(a + Rows * a_stride);
+  constexpr int lines = (at_once * Rows * static_cast<int>(sizeof(T)) + 63) / 64;
   long k = 0;
   for (; k + at_once <= depth; k += at_once) {
     MMDL_UNROLL
@@ -123,6 +126,9 @@ void multiply_rows(long depth, const T* a, long a_stride, const T* b, long b_ste
       b += b_step;
     }
     if constexpr (!Transposed) {
+      MMDL_UNROLL
+      for (int i = 0; i < lines; ++i) __builtin_prefetch(behind + i * 64, 0, 2);
+      behind += lines * 64;
       MMDL_UNROLL
       for (int i = 0; i < bases; ++i) base[i] += at_once;
     }
