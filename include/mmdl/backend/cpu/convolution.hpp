@@ -31,13 +31,10 @@ struct CpuKernel<operators::Convolution, T> {
 
   static long workspace(const Node& node, int samples, bool training) {
     const long vectors = epilogue_workspace(node);
-    const bool winograd = Winograd::applies(node, samples);
-    const long of_winograd = winograd ? Winograd::workspace(node, samples, training) : 0;
-    if (winograd && (!training || !narrow_winograd)) return vectors + of_winograd;
+    if (Winograd::applies(node, samples)) return vectors + Winograd::workspace(node, samples, training);
     if (!training) return vectors + gemm_workspace<T>(0, 0, false);
     const long group_columns = node.output.channels / node.window.groups;
-    long wanted =
-        std::max(of_winograd, factor_room(node) + gemm_workspace<T>(weight_rows(node), group_columns, true));
+    long wanted = factor_room(node) + gemm_workspace<T>(weight_rows(node), group_columns, true);
     if constexpr (!is_narrow<T>)
       if (ThinInputGradient<T>::applies(node))
         wanted = std::max(wanted, ThinInputGradient<T>::workspace(node));
@@ -99,15 +96,11 @@ struct CpuKernel<operators::Convolution, T> {
     if (a.parameter_gradients[1] != nullptr)
       column_sums(a.output_gradient, a.samples * node.output.pixels(),
                   static_cast<long>(node.output.channels), a.parameter_gradients[1], a.accumulate_parameters);
-    const bool winograd = Winograd::applies(node, a.samples);
-    if constexpr (!narrow_winograd)
-      if (winograd) return Winograd::backward(a);
+    if (Winograd::applies(node, a.samples)) return Winograd::backward(a);
     for (long group = 0; group < node.window.groups; ++group) {
       if (a.parameter_gradients[0] != nullptr) backward_weights(a, group);
-      if (a.input_gradients[0] != nullptr && !winograd) backward_data(a, group);
+      if (a.input_gradients[0] != nullptr) backward_data(a, group);
     }
-    if constexpr (narrow_winograd)
-      if (a.input_gradients[0] != nullptr && winograd) Winograd::backward_data(a);
   }
 
  private:

@@ -73,7 +73,27 @@ inline void add_products_of_pairs(Simd<float>& sum, const Simd<NarrowPair>& a, c
   asm("vdpbf16ps %2, %1, %0" : "+v"(result) : "v"(a), "v"(b));
   sum = result;
 }
+#else
+inline void add_products_of_pairs(Simd<float>& sum, const Simd<NarrowPair>& a, const Simd<NarrowPair>& b) {
+  using V = Simd<float>;
+  multiply_add(sum, std::bit_cast<V>(a << 16), std::bit_cast<V>(b << 16));
+  multiply_add(sum, std::bit_cast<V>(a & 0xffff0000U), std::bit_cast<V>(b & 0xffff0000U));
+}
 #endif
+
+/// multiply_step() of narrow pairs.
+template <int Rows, class Number>
+[[gnu::always_inline]] inline void multiply_step(Simd<float> (&left)[Rows], Simd<float> (&right)[Rows],
+                                                 const NarrowPair* b, const Number& number) {
+  using Pairs = Simd<NarrowPair>;
+  const auto b_left = load_vector<Pairs>(b), b_right = load_vector<Pairs>(b + simd_width<float>);
+  MMDL_UNROLL
+  for (int r = 0; r < Rows; ++r) {
+    const Pairs pair = number(r) | Pairs{};
+    add_products_of_pairs(left[r], pair, b_left);
+    add_products_of_pairs(right[r], pair, b_right);
+  }
+}
 
 /// sums[r][c] = sum over p of the products of both halves of pair p of row r and b[p * columns + c], where
 /// `columns` is two vectors of floats and the rows of `a` are `row_stride` apart. With AVX-512 BF16 a step is

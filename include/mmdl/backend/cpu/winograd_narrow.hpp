@@ -12,47 +12,9 @@
 #include "gemm_blocks.hpp"
 #include "gemm_narrow_tile.hpp"
 #include "winograd_results.hpp"
+#include "winograd_weights.hpp"
 
 namespace mmdl::detail {
-
-// Along one line: 3 taps over 4 inputs give 2 outputs by 4 products in place of 6, at the points 0, 1, -1 and
-// infinity. Of the larger tiles' matrices these have the smallest numbers: the transformed inputs are rounded
-// to narrow ones, which makes the error twice that of the direct product.
-
-/// B^T d.
-struct SmallWinogradInput {
-  static constexpr int outputs = 2, from = 4, to = 4;
-  template <class V>
-  static void line(const V (&d)[4], V (&t)[4]) {
-    t[0] = d[0] - d[2];
-    t[1] = d[1] + d[2];
-    t[2] = d[2] - d[1];
-    t[3] = d[1] - d[3];
-  }
-};
-
-/// G w.
-struct SmallWinogradWeights {
-  static constexpr int from = 3, to = 4;
-  template <class V>
-  static void line(const V (&w)[3], V (&u)[4]) {
-    const V outer = 0.5f * (w[0] + w[2]), middle = 0.5f * w[1];
-    u[0] = w[0];
-    u[1] = outer + middle;
-    u[2] = outer - middle;
-    u[3] = w[2];
-  }
-};
-
-/// A^T m.
-struct SmallWinogradOutput {
-  static constexpr int from = 4, to = 2;
-  template <class V>
-  static void line(const V (&m)[4], V (&y)[2]) {
-    y[0] = m[0] + m[1] + m[2];
-    y[1] = m[1] - m[2] - m[3];
-  }
-};
 
 /// output = epilogue(convolution of the tiles' image with 3x3 weights), which are [3][3][channels][columns],
 /// or with `rotated`, as the gradient of the input wants them, [3][3][columns][channels] turned by half a
@@ -198,9 +160,11 @@ struct NarrowWinogradFilter {
   }
 };
 
-/// Where the filter is used, for the forward and the gradient of the input; that of the weights is the direct
-/// product. Targets without narrow products use float's algorithm instead, which multiplies less.
+/// Where the filter is used. Targets without narrow products use float's algorithm instead, which multiplies
+/// less.
 class NarrowWinogradConvolution : WinogradCut<NarrowWinogradFilter::outputs, BFloat16> {
+  using WeightsGradient = WinogradWeightsGradientSum<BFloat16, NarrowTileSum>;
+
  public:
   static bool applies(const Node& node, long samples) {
     const ConvolutionMethod method = convolution_method();
@@ -216,8 +180,10 @@ class NarrowWinogradConvolution : WinogradCut<NarrowWinogradFilter::outputs, BFl
     const long forward =
         NarrowWinogradFilter::workspace(input(node, samples, nullptr).count(), inputs, outputs);
     if (!training) return forward;
+    const long data =
+        NarrowWinogradFilter::workspace(gradient(node, samples, nullptr).count(), outputs, inputs);
     return std::max(
-        forward, NarrowWinogradFilter::workspace(gradient(node, samples, nullptr).count(), outputs, inputs));
+        {forward, data, WeightsGradient::workspace(input(node, samples, nullptr).count(), inputs, outputs)});
   }
 
   static long packed_size(const Node& node) {
@@ -240,8 +206,16 @@ class NarrowWinogradConvolution : WinogradCut<NarrowWinogradFilter::outputs, BFl
     filter.run(workspace);
   }
 
-  static void backward_data(const BackwardArguments<BFloat16>& a) {
+  /// dw and dx; where null, they are not wanted.
+  static void backward(const BackwardArguments<BFloat16>& a) {
     const Node& node = *a.node;
+    if (a.parameter_gradients[0] != nullptr) {
+      const WeightsGradient sum{input(node, a.samples, a.inputs[0]),
+                                cut(a.output_gradient, a.samples, node.output, 0, 0, node.output),
+                                a.parameter_gradients[0], a.accumulate_parameters};
+      sum.run(a.workspace);
+    }
+    if (a.input_gradients[0] == nullptr) return;
     Epilogue<BFloat16> epilogue;
     epilogue.accumulate = a.accumulate[0];
     const NarrowWinogradFilter filter{gradient(node, a.samples, a.output_gradient),

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "gemm_narrow_source.hpp"
 #include "gemm_tile.hpp"
 #include "winograd_transform.hpp"
 
@@ -27,10 +28,6 @@ struct WinogradTiles {
   void transform(Transform, long begin, long end, To* to, long product_stride, long tile_stride) const {
     constexpr int size = Transform::from;
     for (long tile = begin; tile < end; ++tile, to += tile_stride) {
-      const long sample = tile / columns / rows, line = width * channels;
-      const long y = tile / columns % rows * Transform::outputs + y0,
-                 x = tile % columns * Transform::outputs + x0;
-      const T* corner = data + (sample * height + y) * line + x * channels;
       const auto run = [&](const auto& place) {
         for (long c = 0; c < channels; c += simd_width<T>)
           transform_square_of<Simd<T>>(
@@ -39,25 +36,74 @@ struct WinogradTiles {
                 store_vector(to + (i * Transform::to + j) * product_stride + c, value);
               });
       };
-      if (y >= 0 && x >= 0 && y + size <= height && x + size <= width) {
-        run([&](int i, int j, long c) { return corner + i * line + j * channels + c; });
-        continue;
+      const Place at = place<Transform>(tile);
+      if (at.y >= 0 && at.x >= 0 && at.y + size <= height && at.x + size <= width) {
+        const T* const corner = at.image + (at.y * width + at.x) * channels;
+        run([&](int i, int j, long c) { return corner + (i * width + j) * channels + c; });
+      } else {
+        const Window<size> window(*this, at);
+        run([&](int i, int j, long c) { return window(i, j, c); });
       }
-      // A table of places instead of branches: in unrolled code they are many, and the compiler pays for
-      // them.
-      const T* places[size * size];
-      long moves[size * size];  // all bits where the place follows the channels
-      for (int i = 0; i < size; ++i)
-        for (int j = 0; j < size; ++j) {
-          const bool inside = y + i >= 0 && y + i < height && x + j >= 0 && x + j < width;
-          places[i * size + j] = inside ? corner + i * line + j * channels : zeros;
-          moves[i * size + j] = inside ? -1 : 0;
-        }
-      run([&](int i, int j, long c) { return places[i * size + j] + (c & moves[i * size + j]); });
+    }
+  }
+
+  /// The same of two tiles at a time, joined number by number: product p, tiles t and t + 1, channel c at
+  /// to[p * product_stride + (t - begin) / 2 * pair_stride + c]. Behind an odd number of them are zeros.
+  template <class Transform>
+  void transform_pairs(Transform, long begin, long end, NarrowPair* to, long product_stride,
+                       long pair_stride) const {
+    constexpr int size = Transform::from, products = Transform::to * Transform::to;
+    alignas(64) float halves[2][products * simd_width<T>];
+    for (long tile = begin; tile < end; tile += 2, to += pair_stride) {
+      const Place first = place<Transform>(tile), second = place<Transform>(std::min(tile + 1, end - 1));
+      const Window<size> windows[2] = {{*this, first}, {*this, second}};
+      if (tile + 1 == end) std::fill_n(halves[1], products * simd_width<T>, 0.0f);
+      for (long c = 0; c < channels; c += simd_width<T>) {
+        for (int half = 0; half < 2 && tile + half < end; ++half)
+          transform_square_of<Simd<T>>(
+              Transform{}, [&](int i, int j) { return load_vector<Simd<T>>(windows[half](i, j, c)); },
+              [&](int i, int j, const Simd<T>& value) {
+                store_vector(halves[half] + (i * Transform::to + j) * simd_width<T>, value);
+              });
+        for (int p = 0; p < products; ++p)
+          store_vector(to + p * product_stride + c,
+                       joined_rows(halves[0] + p * simd_width<T>, halves[1] + p * simd_width<T>));
+      }
     }
   }
 
  private:
+  struct Place {
+    const T* image;
+    long y, x;  // where the tile's window begins
+  };
+  template <class Transform>
+  Place place(long tile) const {
+    return {data + tile / columns / rows * height * width * channels,
+            tile / columns % rows * Transform::outputs + y0, tile % columns * Transform::outputs + x0};
+  }
+
+  /// A table of a window's places instead of branches: in unrolled code they are many, and the compiler pays
+  /// for them.
+  template <int Size>
+  struct Window {
+    const T* places[Size * Size];
+    long moves[Size * Size];  // all bits where the place follows the channels
+
+    Window(const WinogradTiles& tiles, const Place& at) {
+      for (int i = 0; i < Size; ++i)
+        for (int j = 0; j < Size; ++j) {
+          const long y = at.y + i, x = at.x + j;
+          const bool inside = y >= 0 && y < tiles.height && x >= 0 && x < tiles.width;
+          places[i * Size + j] = inside ? at.image + (y * tiles.width + x) * tiles.channels : zeros;
+          moves[i * Size + j] = inside ? -1 : 0;
+        }
+    }
+    const T* operator()(int i, int j, long channel) const {
+      return places[i * Size + j] + (channel & moves[i * Size + j]);
+    }
+  };
+
   alignas(64) static constexpr T zeros[simd_width<T>] = {};  // outside of the image
 };
 
@@ -96,16 +142,17 @@ struct WinogradCut {
 };
 
 /// c[r][0 .. tile_columns) = (`add`: what it holds +) the sum over k of a(r, k) * b[k * b_step + ...], where
-/// a(r, k) is a[r * a_stride + k], or a[k * a_stride + r] if Transposed. The sums stay in registers.
-template <int Rows, bool Transposed, class T>
-void multiply_rows(long depth, const T* a, long a_stride, const T* b, long b_step, T* c, long c_stride,
+/// a(r, k) is a[r * a_stride + k], or a[k * a_stride + r] if Transposed. The sums stay in registers. Of
+/// narrow pairs the sums are floats.
+template <int Rows, bool Transposed, class T, class Sum>
+void multiply_rows(long depth, const T* a, long a_stride, const T* b, long b_step, Sum* c, long c_stride,
                    bool add) {
-  using V = Simd<T>;
+  using V = Simd<Sum>;
   V left[Rows], right[Rows];
   MMDL_UNROLL
   for (int r = 0; r < Rows; ++r) {
     left[r] = add ? load_vector<V>(c + r * c_stride) : V{};
-    right[r] = add ? load_vector<V>(c + r * c_stride + simd_width<T>) : V{};
+    right[r] = add ? load_vector<V>(c + r * c_stride + simd_width<Sum>) : V{};
   }
   // Three rows a base address: more run-time multiples of the stride than that are not to be had for nothing.
   constexpr int bases = (Rows + 2) / 3;
@@ -146,20 +193,20 @@ void multiply_rows(long depth, const T* a, long a_stride, const T* b, long b_ste
   MMDL_UNROLL
   for (int r = 0; r < Rows; ++r) {
     store_vector(c + r * c_stride, left[r]);
-    store_vector(c + r * c_stride + simd_width<T>, right[r]);
+    store_vector(c + r * c_stride + simd_width<Sum>, right[r]);
   }
 }
 
 /// multiply_rows for any even number of rows, in pieces of nearly equal height that fit the registers.
-template <bool Transposed, class T>
-void multiply_panel(long rows, long depth, const T* a, long a_stride, const T* b, long b_step, T* c,
+template <bool Transposed, class T, class Sum>
+void multiply_panel(long rows, long depth, const T* a, long a_stride, const T* b, long b_step, Sum* c,
                     long c_stride, bool add) {
-  using Multiply = void (*)(long, const T*, long, const T*, long, T*, long, bool);
+  using Multiply = void (*)(long, const T*, long, const T*, long, Sum*, long, bool);
   static constexpr auto table = []<int... I>(std::integer_sequence<int, I...>) {
     struct Table {
       Multiply of_pairs[tile_rows / 2];
     };
-    return Table{{&multiply_rows<2 * I + 2, Transposed, T>...}};
+    return Table{{&multiply_rows<2 * I + 2, Transposed, T, Sum>...}};
   }
   (std::make_integer_sequence<int, tile_rows / 2>{});
   const long pieces = (rows + tile_rows - 1) / tile_rows, pairs = rows / 2;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The transforms of Winograd's minimal filtering F(4x4, 3x3) and of its gradients.
+// The transforms of Winograd's minimal filtering F(4x4, 3x3), of F(2x2, 3x3), and of their gradients.
 #pragma once
 
 #include "vector.hpp"
@@ -94,6 +94,70 @@ struct WinogradWeightsGradient {
     w[0] = T{0.25} * u[0] - sum + twenty_fourth * far_sum;
     w[1] = sixth * (u[2] - u[1]) + twelfth * (u[3] - u[4]);
     w[2] = sixth * far_sum - sum + u[5];
+  }
+};
+
+// F(2x2, 3x3), for narrow values. Along one line: 3 taps over 4 inputs give 2 outputs by 4 products in place
+// of 6, at the points 0, 1, -1 and infinity. Of the larger tiles' matrices these have the smallest numbers:
+// the transformed factors are rounded to narrow ones, which makes the error of values twice that of the
+// direct product. That of the weights' gradient is as large as if the gradient itself were narrow.
+
+/// B^T d.
+struct SmallWinogradInput {
+  static constexpr int outputs = 2, from = 4, to = 4;
+  template <class V>
+  static void line(const V (&d)[4], V (&t)[4]) {
+    t[0] = d[0] - d[2];
+    t[1] = d[1] + d[2];
+    t[2] = d[2] - d[1];
+    t[3] = d[1] - d[3];
+  }
+};
+
+/// G w.
+struct SmallWinogradWeights {
+  static constexpr int from = 3, to = 4;
+  template <class V>
+  static void line(const V (&w)[3], V (&u)[4]) {
+    const V outer = 0.5f * (w[0] + w[2]), middle = 0.5f * w[1];
+    u[0] = w[0];
+    u[1] = outer + middle;
+    u[2] = outer - middle;
+    u[3] = w[2];
+  }
+};
+
+/// A^T m.
+struct SmallWinogradOutput {
+  static constexpr int from = 4, to = 2;
+  template <class V>
+  static void line(const V (&m)[4], V (&y)[2]) {
+    y[0] = m[0] + m[1] + m[2];
+    y[1] = m[1] - m[2] - m[3];
+  }
+};
+
+/// A y, for the gradient of the output.
+struct SmallWinogradOutputGradient {
+  static constexpr int outputs = 2, from = 2, to = 4;
+  template <class V>
+  static void line(const V (&y)[2], V (&m)[4]) {
+    m[0] = y[0];
+    m[1] = y[0] + y[1];
+    m[2] = y[0] - y[1];
+    m[3] = -y[1];
+  }
+};
+
+/// G^T u, for the gradient of the weights.
+struct SmallWinogradWeightsGradient {
+  static constexpr int from = 4, to = 3;
+  template <class V>
+  static void line(const V (&u)[4], V (&w)[3]) {
+    const V sum = 0.5f * (u[1] + u[2]);
+    w[0] = u[0] + sum;
+    w[1] = 0.5f * (u[1] - u[2]);
+    w[2] = sum + u[3];
   }
 };
 

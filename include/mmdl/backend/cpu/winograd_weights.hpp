@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The gradient of 3x3 weights by the transposed transforms of Winograd's F(4x4, 3x3).
+// The gradient of 3x3 weights by the transposed transforms of Winograd's algorithm.
 #pragma once
 
 #include <algorithm>
@@ -10,15 +10,49 @@
 
 namespace mmdl::detail {
 
+/// How the factors of the sum over tiles are laid out and multiplied: floats by F(4x4, 3x3).
+template <class T>
+struct WinogradTileSum {
+  using Number = Wide<T>;
+  static constexpr int inputs = winograd_inputs;
+  static constexpr long tiles_of_row = 1;
+  using Input = WinogradInput<Number>;
+  using OutputGradient = WinogradOutputGradient<Number>;
+  using WeightsGradient = WinogradWeightsGradient<Number>;
+
+  template <class Transform>
+  static void transform(const WinogradTiles<T>& tiles, long begin, long end, Number* to, long plane,
+                        long row) {
+    tiles.transform(Transform{}, begin, end, to, plane, row);
+  }
+};
+
+/// Narrow values by F(2x2, 3x3): two tiles are one row of pairs.
+struct NarrowTileSum {
+  using Number = NarrowPair;
+  static constexpr int inputs = SmallWinogradInput::to;
+  static constexpr long tiles_of_row = 2;
+  using Input = SmallWinogradInput;
+  using OutputGradient = SmallWinogradOutputGradient;
+  using WeightsGradient = SmallWinogradWeightsGradient;
+
+  template <class Transform>
+  static void transform(const WinogradTiles<BFloat16>& tiles, long begin, long end, Number* to, long plane,
+                        long row) {
+    tiles.transform_pairs(Transform{}, begin, end, to, plane, row);
+  }
+};
+
 /// gradient[3][3][channels][columns] = G^T (sum over the tiles t of (B^T d_t B)^T (A dy_t A^T)) G, for tiles
 /// of the convolution's input and of its output's gradient.
 ///
 /// Narrow layers: each thread sums over tiles of its own, block by block in its cache, and the sums are added
 /// at last. Wide layers: all tiles are transformed, and each thread takes panels of columns through all of
 /// them.
-template <class T>
+template <class T, class Form = WinogradTileSum<T>>
 struct WinogradWeightsGradientSum {
-  using W = Wide<T>;
+  using W = Wide<T>;                     // of the sums
+  using Number = typename Form::Number;  // of the factors
 
   WinogradTiles<T> input;
   WinogradTiles<T> gradient;  // of the output, of the same tiles
@@ -26,6 +60,7 @@ struct WinogradWeightsGradientSum {
   bool accumulate = false;
 
   static constexpr long panel = tile_columns<T>;
+  static constexpr int products = Form::inputs * Form::inputs;
 
   static long workspace(long tile_count, long channels, long columns) {
     const long threads = thread_count();
@@ -47,25 +82,33 @@ struct WinogradWeightsGradientSum {
  private:
   static constexpr long alignment = 16;
   static constexpr long cached_numbers =
-      (1280L << 10) / static_cast<long>(sizeof(W));                                   // a block, both factors
-  static constexpr long shared_numbers = (10L << 20) / static_cast<long>(sizeof(W));  // a chunk, both factors
+      (1280L << 10) / static_cast<long>(sizeof(Number));  // a block, both factors
+  static constexpr long shared_numbers =
+      (10L << 20) / static_cast<long>(sizeof(Number));  // a chunk, both factors
 
   static bool narrow(long channels, long columns) { return channels * columns <= 128 * 128; }
   static long whole_panels(long columns) { return divide_up(columns, panel) * panel; }
   /// Numbers from one product's sums to the next.
   static long sums_plane(long channels, long row) { return channels * row + winograd_gap<W>; }
   static long sums_size(long channels, long columns) {
-    return winograd_products * sums_plane(channels, whole_panels(columns));
+    return products * sums_plane(channels, whole_panels(columns));
   }
+  static long rows_of(long tiles) { return divide_up(tiles, Form::tiles_of_row); }
+  /// Numbers from one product's factors to the next.
+  static long factor_plane(long tiles, long columns) {
+    return winograd_plane<Number>(rows_of(tiles), columns);
+  }
+  /// Floats that the factors take.
   static long planes(long tiles, long channels, long columns) {
-    return winograd_products *
-           (winograd_plane<W>(tiles, channels) + winograd_plane<W>(tiles, whole_panels(columns)));
+    static_assert(sizeof(Number) == sizeof(W));
+    return products * (factor_plane(tiles, channels) + factor_plane(tiles, whole_panels(columns)));
   }
   /// As many tiles at once as `numbers` hold, of nearly equal parts of `count`.
   static long tiles_at_once(long count, long numbers, long channels, long columns) {
-    const long tile =
-        winograd_products * (winograd_row<W>(channels) + winograd_row<W>(whole_panels(columns)));
-    return divide_up(count, divide_up(count, std::max(16L, numbers / tile)));
+    const long row =
+        products * (winograd_row<Number>(channels) + winograd_row<Number>(whole_panels(columns)));
+    const long limit = std::max(16L, numbers / row * Form::tiles_of_row);
+    return divide_up(count, divide_up(count, limit));
   }
   static long tiles_of_block(long count, long channels, long columns) {
     return tiles_at_once(divide_up(count, thread_count()), cached_numbers, channels, columns);
@@ -76,24 +119,27 @@ struct WinogradWeightsGradientSum {
 
   long wide_columns() const { return whole_panels(gradient.channels); }
 
-  /// Both factors of the tiles [begin, end) of a block that starts at tile 0 of `values` and `gradients`.
-  void transform(long begin, long end, W* values, long value_plane, W* gradients, long gradient_plane) const {
-    input.transform(WinogradInput<W>{}, begin, end, values, value_plane, winograd_row<W>(input.channels));
-    gradient.transform(WinogradOutputGradient<W>{}, begin, end, gradients, gradient_plane,
-                       winograd_row<W>(wide_columns()));
+  /// Both factors of the tiles [begin, end), from row 0 of `values` and `gradients` on.
+  void transform(long begin, long end, Number* values, long value_plane, Number* gradients,
+                 long gradient_plane) const {
+    const long row = winograd_row<Number>(wide_columns());
+    Form::template transform<typename Form::Input>(input, begin, end, values, value_plane,
+                                                   winograd_row<Number>(input.channels));
+    Form::template transform<typename Form::OutputGradient>(gradient, begin, end, gradients, gradient_plane,
+                                                            row);
     if (gradient.channels == wide_columns()) return;
-    for (int p = 0; p < winograd_products; ++p)
-      for (long t = 0; t < end - begin; ++t)
-        store_vector(gradients + p * gradient_plane + t * winograd_row<W>(wide_columns()) + gradient.channels,
-                     Simd<T>{});
+    for (int p = 0; p < products; ++p)
+      for (long r = 0; r < rows_of(end - begin); ++r)
+        store_vector(gradients + p * gradient_plane + r * row + gradient.channels, Simd<Number>{});
   }
 
   /// sums[p][channel][panel's columns] += the products of a block of tiles, for one panel.
-  void multiply(long count, const W* values, long value_plane, const W* gradients, long gradient_plane,
-                long column, W* sums, long sums_row, bool add) const {
-    for (long p = 0; p < winograd_products; ++p)
-      multiply_panel<true>(input.channels, count, values + p * value_plane, winograd_row<W>(input.channels),
-                           gradients + p * gradient_plane + column, winograd_row<W>(wide_columns()),
+  void multiply(long count, const Number* values, long value_plane, const Number* gradients,
+                long gradient_plane, long column, W* sums, long sums_row, bool add) const {
+    for (long p = 0; p < products; ++p)
+      multiply_panel<true>(input.channels, rows_of(count), values + p * value_plane,
+                           winograd_row<Number>(input.channels), gradients + p * gradient_plane + column,
+                           winograd_row<Number>(wide_columns()),
                            sums + p * sums_plane(input.channels, sums_row), sums_row, add);
   }
 
@@ -105,9 +151,9 @@ struct WinogradWeightsGradientSum {
       for (long n = 0; n < count && column + n < columns; n += simd_width<T>) {
         W* to = output + c * columns + column + n;
         transform_square_of<Simd<T>>(
-            WinogradWeightsGradient<W>{},
+            typename Form::WeightsGradient{},
             [&](int i, int j) {
-              return load_vector<Simd<T>>(sums + (i * winograd_inputs + j) * plane + c * sums_row + n);
+              return load_vector<Simd<T>>(sums + (i * Form::inputs + j) * plane + c * sums_row + n);
             },
             [&](int i, int j, Simd<T> value) {
               W* place = to + (i * 3 + j) * tap_stride;
@@ -120,15 +166,14 @@ struct WinogradWeightsGradientSum {
   void run_narrow(W* workspace) const {
     const long channels = input.channels, columns = wide_columns(), tiles = input.count();
     const long block = tiles_of_block(tiles, channels, columns);
-    const long value_plane = winograd_plane<W>(block, channels),
-               gradient_plane = winograd_plane<W>(block, columns);
+    const long value_plane = factor_plane(block, channels), gradient_plane = factor_plane(block, columns);
     const long threads_used = std::min<long>(thread_count(), tiles);
     const long size = sums_size(channels, columns);
     W* const scratch = workspace + threads_used * size;
     parallel([&](long thread, long threads) {
       for (long part = thread; part < threads_used; part += threads) {
-        W* const values = scratch + part * planes(block, channels, columns);
-        W* const gradients = values + winograd_products * value_plane;
+        auto* const values = reinterpret_cast<Number*>(scratch + part * planes(block, channels, columns));
+        Number* const gradients = values + products * value_plane;
         W* const sums = workspace + part * size;
         const long first = tiles * part / threads_used, last = tiles * (part + 1) / threads_used;
         for (long begin = first; begin < last; begin += block) {
@@ -141,7 +186,7 @@ struct WinogradWeightsGradientSum {
       }
     });
     parallel_ranges(channels, 1, [&](long begin, long end) {
-      for (long p = 0; p < winograd_products; ++p) {
+      for (long p = 0; p < products; ++p) {
         W* to = workspace + p * sums_plane(channels, columns);
         for (long part = 1; part < threads_used; ++part) {
           const W* from = to + part * size;
@@ -156,17 +201,17 @@ struct WinogradWeightsGradientSum {
   void run_wide(W* workspace) const {
     const long channels = input.channels, columns = wide_columns(), tiles = input.count();
     const long most = tiles_of_chunk(tiles, channels, columns), chunks = divide_up(tiles, most);
-    const long value_plane = winograd_plane<W>(most, channels),
-               gradient_plane = winograd_plane<W>(most, columns);
-    W* const values = workspace;
-    W* const gradients = values + winograd_products * value_plane;
+    const long value_plane = factor_plane(most, channels), gradient_plane = factor_plane(most, columns);
+    auto* const values = reinterpret_cast<Number*>(workspace);
+    Number* const gradients = values + products * value_plane;
     W* const scratch = workspace + planes(most, channels, columns);
     const long panels = columns / panel;
     for (long chunk = 0; chunk < chunks; ++chunk) {
       const long first = tiles * chunk / chunks, last = tiles * (chunk + 1) / chunks;
-      parallel_ranges(last - first, 1, [&](long begin, long end) {
-        transform(first + begin, first + end, values + begin * winograd_row<W>(channels), value_plane,
-                  gradients + begin * winograd_row<W>(columns), gradient_plane);
+      parallel_ranges(rows_of(last - first), 1, [&](long begin, long end) {
+        transform(first + begin * Form::tiles_of_row, std::min(last, first + end * Form::tiles_of_row),
+                  values + begin * winograd_row<Number>(channels), value_plane,
+                  gradients + begin * winograd_row<Number>(columns), gradient_plane);
       });
       parallel([&](long thread, long threads) {
         W* const sums = scratch + thread * sums_size(channels, panel);
