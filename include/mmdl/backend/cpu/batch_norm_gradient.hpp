@@ -21,8 +21,8 @@ namespace mmdl::detail {
 /// Two passes over the rows; the activation's mask is computed again from x, and read from the output only
 /// where a residual came before the activation. Several rows go together, for the loads of what belongs to
 /// channels would cost more than the rows' own: not more than fit the ways of the first cache where lines of
-/// rows fall into the same set. Threads divide the channels of few rows, with no need to wait for each
-/// other, and otherwise the rows.
+/// rows fall into the same set. Threads divide the rows; only where they are few and wide, the channels, with
+/// no need to wait for each other. (In shorter pieces of rows one would fetch ahead what another writes.)
 template <class T, Activation kind>
 class BatchNormGradient {
   using W = Wide<T>;
@@ -48,25 +48,20 @@ class BatchNormGradient {
   }
 
   void run() const {
-    if (rows_ <= shared_rows && channels_ * static_cast<long>(sizeof(T)) >= wide_row)
+    if (channels_ >= 16 * rows_)
       by_channels();
     else
       by_rows();
   }
 
  private:
-  /// Rows that threads may share. More of them took up to three times as long in some runs, and rows shorter
-  /// than `wide_row` bytes five times, presumably because each thread fetches ahead what another writes.
-  static constexpr long shared_rows = 128, wide_row = 1024;
   static constexpr long rows_at_once = 256;  ///< rows whose sums are added up before they become double
-  static constexpr long combine_grain = 128, write_grain = 16384;
+  static constexpr long channel_grain = 128, combine_grain = 512, write_grain = 16384;
 
   void by_channels() const {
-    parallel_ranges(channels_, 64 / static_cast<long>(sizeof(T)), [&](long from, long to) {
+    parallel_ranges(channels_, channel_grain, [&](long from, long to) {
       prepare(from, to);
       if (sums_) {
-        std::fill_n(k_.sums + from, to - from, 0.0);
-        std::fill_n(k_.sums + channels_ + from, to - from, 0.0);
         add_sums_by_blocks(0, rows_, from, to, k_.sums);
         finish(from, to, 1);
       }
@@ -77,17 +72,15 @@ class BatchNormGradient {
   void by_rows() const {
     prepare(0, channels_);
     if (sums_) {
-      for_row_slices(rows_, [&](long slice, long begin, long end) {
-        double* const sums = k_.sums + slice * 2 * channels_;
-        std::fill_n(sums, 2 * channels_, 0.0);
-        add_sums_by_blocks(begin, end, 0, channels_, sums);
+      for_row_slices(rows_, channels_, [&](long slice, long begin, long end) {
+        add_sums_by_blocks(begin, end, 0, channels_, k_.sums + slice * 2 * channels_);
       });
       parallel_ranges(channels_, combine_grain,
                       [&](long begin, long end) { finish(begin, end, row_slices(rows_)); });
     }
     // From the end, for that is what the first pass has left in the caches.
     const long step = write_grain / channels_ + 1;
-    parallel_ranges(rows_, step, [&](long begin, long end) {
+    for_row_shares(rows_, channels_, [&](long begin, long end) {
       for (; end > begin; end -= std::min(step, end - begin))
         write(std::max(begin, end - step), end, 0, channels_);
       if (stream_) streaming_done();
@@ -95,8 +88,8 @@ class BatchNormGradient {
   }
 
   void add_sums_by_blocks(long begin, long end, long from, long to, double* sums) const {
-    for (; begin < end; begin += rows_at_once)
-      add_sums(begin, std::min(begin + rows_at_once, end), from, to, sums);
+    for (long row = begin; row < end; row += rows_at_once)
+      add_sums(row, std::min(row + rows_at_once, end), from, to, sums, row > begin);
   }
 
   // Coefficients of channels.
@@ -105,12 +98,20 @@ class BatchNormGradient {
     return a_.training ? a_.saved[channels_ + c] : running_inverse(*a_.node, a_.states[1][c]);
   }
   void prepare(long first, long last) const {
-    const W* const mean = a_.training ? a_.saved : a_.states[0];
-    for (long c = first; c < last; ++c) {
-      k_.mean[c] = mean[c];
-      k_.set(c, a_.parameters[0][c], a_.parameters[1][c], mean[c], inverse_of(c));
-      k_.slope[c] = k_.constant[c] = W{0};
-    }
+    const auto with = [&](const W* mean, const auto& inverse) {
+      const auto k = k_;
+      const W *const gamma = a_.parameters[0], *const beta = a_.parameters[1];
+      MMDL_SIMD
+      for (long c = first; c < last; ++c) {
+        k.mean[c] = mean[c];
+        k.set(c, gamma[c], beta[c], mean[c], inverse(c));
+        k.slope[c] = k.constant[c] = W{0};
+      }
+    };
+    if (a_.training)
+      with(a_.saved, [inverse = a_.saved + channels_](long c) { return inverse[c]; });
+    else
+      with(a_.states[0], [&](long c) { return running_inverse(*a_.node, a_.states[1][c]); });
   }
   /// The gradients of the parameters, and what dx has of them.
   void finish(long first, long last, long slices) const {
@@ -161,10 +162,10 @@ class BatchNormGradient {
 
   // The first pass.
 
-  /// sums[c] += sum of dz, sums[channels + c] += sum of dz * (x - mean), over some rows. Where the residual's
-  /// gradient is dz and is not added to anything, it is written on the way: the second pass then reads dz
-  /// from there and needs no mask.
-  void add_sums(long begin, long end, long from, long to, double* sums) const {
+  /// sums[c] = sum of dz, sums[channels + c] = sum of dz * (x - mean), over some rows, with `add` added to
+  /// what is there. Where the residual's gradient is dz and is not added to anything, it is written on the
+  /// way: the second pass then reads dz from there and needs no mask.
+  void add_sums(long begin, long end, long from, long to, double* sums, bool add) const {
     for (; from < to; from += channel_tile) {
       const long length = std::min(channel_tile, to - from);
       W sum[channel_tile], product[channel_tile];
@@ -178,10 +179,11 @@ class BatchNormGradient {
         for (; row < end; ++row)
           sum_rows<decltype(mask)::value, 1>(row * channels_ + from, from, length, sum, product);
       });
+      double *const of_dz = sums + from, *const of_product = of_dz + channels_;
       MMDL_SIMD
       for (long c = 0; c < length; ++c) {
-        sums[from + c] += static_cast<double>(sum[c]);
-        sums[channels_ + from + c] += static_cast<double>(product[c]);
+        of_dz[c] = static_cast<double>(sum[c]) + (add ? of_dz[c] : 0.0);
+        of_product[c] = static_cast<double>(product[c]) + (add ? of_product[c] : 0.0);
       }
     }
   }

@@ -2,9 +2,9 @@
 // The last pass of batch normalisation's forward: scale, shift, residual and activation.
 #pragma once
 
-#include "../../core/threads.hpp"
 #include "../../graph/arguments.hpp"
 #include "activation.hpp"
+#include "batch_norm_statistics.hpp"
 #include "channel_vectors.hpp"
 #include "simd.hpp"
 #include "stream.hpp"
@@ -84,16 +84,14 @@ template <Activation kind, class T>
   all([](auto... row) { normalise<kind>(row...); });
 }
 
-inline constexpr long normalise_grain = 4096;  // numbers below which a thread is not worth waking
-
 /// All rows, on all threads.
 template <Activation kind, class T>
 void normalise_rows(const ForwardArguments<T>& a, long rows, const Wide<T>* scale, const Wide<T>* shift) {
   const long channels = a.node->output.channels;
   const bool streams = !is_narrow<T> && channels % simd_width<T> == 0 && a.output != a.inputs[0] &&
                        worth_streaming(a.output, rows * channels * static_cast<long>(sizeof(T)));
-  parallel_ranges(rows, normalise_grain / channels + 1,
-                  [&](long begin, long end) { normalise_slice<kind>(a, scale, shift, streams, begin, end); });
+  for_row_shares(rows, channels,
+                 [&](long begin, long end) { normalise_slice<kind>(a, scale, shift, streams, begin, end); });
 }
 
 }  // namespace mmdl::detail

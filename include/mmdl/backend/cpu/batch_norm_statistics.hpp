@@ -14,17 +14,35 @@ inline constexpr long channel_tile = 512;  // channels worked on together: their
 inline constexpr long max_slices = 64;
 
 /// Parts that the rows are divided into: a function of the sizes alone, so that neither the sums' rounding
-/// nor the scratch memory depends on the number of threads.
-inline long row_slices(long rows) { return std::clamp(rows / 64, 1L, max_slices); }
+/// nor the scratch memory depends on the number of threads. A multiple of four, so that as many threads have
+/// equal shares of few rows.
+inline long row_slices(long rows) { return rows < 16 ? 1 : std::clamp(rows / 256 * 4, 4L, max_slices); }
+
+/// Calls `body(first, last)` for slices [first, last), on all threads. Every pass over rows goes by it: a row
+/// that another thread has worked on before lies in that one's cache, from where it comes slowly.
+template <class Body>
+inline void for_shares_of_slices(long rows, long channels, const Body& body) {
+  constexpr long least_numbers = 8192;  // worth waking a thread for
+  const long slices = row_slices(rows);
+  parallel_ranges(slices, rows * channels < least_numbers ? slices : 1, body);
+}
 
 /// Calls `body(slice, begin, end)` for each slice of the rows, on all threads.
 template <class Body>
-inline void for_row_slices(long rows, const Body& body) {
+inline void for_row_slices(long rows, long channels, const Body& body) {
   const long slices = row_slices(rows);
-  parallel_ranges(slices, 1, [&](long first, long last) {
+  for_shares_of_slices(rows, channels, [&](long first, long last) {
     for (long slice = first; slice < last; ++slice)
       body(slice, rows * slice / slices, rows * (slice + 1) / slices);
   });
+}
+
+/// Calls `body(begin, end)` for the rows of each thread's slices.
+template <class Body>
+inline void for_row_shares(long rows, long channels, const Body& body) {
+  const long slices = row_slices(rows);
+  for_shares_of_slices(rows, channels,
+                       [&](long first, long last) { body(rows * first / slices, rows * last / slices); });
 }
 
 /// Rows that are read twice from the cache for the price of one reading from memory.
@@ -65,7 +83,7 @@ inline Moments merge(const Moments& a, double a_count, const Moments& b, double 
 template <class T>
 void measure_moments(const T* x, long rows, long channels, double* moments) {
   using W = Wide<T>;
-  for_row_slices(rows, [&](long slice, long begin, long end) {
+  for_row_slices(rows, channels, [&](long slice, long begin, long end) {
     double* means = moments + slice * 2 * channels;
     double* squares = means + channels;
     const long step = rows_per_block(channels);
