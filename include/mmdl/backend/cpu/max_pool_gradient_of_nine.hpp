@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdint>
 #include <type_traits>
 
 #include "../../graph/arguments.hpp"
@@ -11,6 +12,7 @@
 #include "channel_vectors.hpp"
 #include "image_lines.hpp"
 #include "pool_taps.hpp"
+#include "stream.hpp"
 
 namespace mmdl::detail {
 
@@ -29,11 +31,20 @@ class MaxPoolGradientOfNine {
   static long workspace(const Node& node) { return thread_count() * scratch_size(node); }
 
   explicit MaxPoolGradientOfNine(const BackwardArguments<T>& a)
-      : a_(a), in_(a.node->input), out_(a.node->output), w_(a.node->window), channels_(in_.channels) {}
+      : a_(a),
+        in_(a.node->input),
+        out_(a.node->output),
+        w_(a.node->window),
+        channels_(in_.channels),
+        stream_(
+            channels_ % simd_width<T> == 0 && !a.accumulate[0] &&
+            reinterpret_cast<std::uintptr_t>(a.workspace) % simd_bytes == 0 &&  // for what nobody reads
+            worth_streaming(a.input_gradients[0], a.samples * in_.size() * static_cast<long>(sizeof(T)))) {}
 
   void run() const {
     parallel_image_lines(a_.samples, in_.height, [&](long thread, long sample, long begin, long end) {
       run_lines(sample, begin, end, a_.workspace + thread * scratch_size(*a_.node));
+      if (stream_) streaming_done();
     });
   }
 
@@ -148,7 +159,7 @@ class MaxPoolGradientOfNine {
     T *const to00 = to(0, 0), *const to01 = to(0, 1), *const to10 = to(1, 0), *const to11 = to(1, 1);
     const W* const before = line.before + column * channels;
     W *const after = line.after + column * channels, *const next = line.next;
-    const bool add = !simple && a_.accumulate[0];
+    const bool add = !simple && a_.accumulate[0], streams = simple && stream_;
     const auto run = [=]<class V>(V seen, long c) {
       V given[9];
       const V gradient = load_vector<V>(dy + c);
@@ -163,10 +174,16 @@ class MaxPoolGradientOfNine {
         left[i] = load_vector<V>(static_cast<const W*>(waiting)) + given[3 * i];
         store_vector(waiting, given[3 * i + 2]);
       }
-      put(to00, c, load_vector<V>(before + c) + left[0], add);
-      put(to01, c, load_vector<V>(before + channels + c) + given[1], add);
-      put(to10, c, left[1], add);
-      put(to11, c, given[4], add);
+      const auto write = [&](T* pixel, const V& value) {
+        if (streams)
+          stream_vector(pixel + c, value);
+        else
+          put(pixel, c, value, add);
+      };
+      write(to00, load_vector<V>(before + c) + left[0]);
+      write(to01, load_vector<V>(before + channels + c) + given[1]);
+      write(to10, left[1]);
+      write(to11, given[4]);
       store_vector(after + c, left[2]);
       store_vector(after + channels + c, given[7]);
       return seen;
@@ -234,6 +251,7 @@ class MaxPoolGradientOfNine {
   const Extent in_, out_;
   const Window& w_;
   const long channels_;
+  const bool stream_;  // past the caches
 };
 
 }  // namespace mmdl::detail
