@@ -31,6 +31,7 @@ struct WinogradFilter {
   Extent extent;  // of the output; its channels are the columns
   Epilogue<T> epilogue;
 
+  static constexpr int outputs = winograd_outputs;
   static constexpr long panel = tile_columns<T>;
 
   /// Numbers of scratch that run() wants.

@@ -7,10 +7,10 @@
 
 #include "../../core/simd.hpp"
 #include "../../core/threads.hpp"
-#include "../../graph/arguments.hpp"
 #include "convolution_method.hpp"
 #include "gemm_blocks.hpp"
 #include "gemm_narrow_tile.hpp"
+#include "winograd_passes.hpp"
 #include "winograd_results.hpp"
 #include "winograd_weights.hpp"
 
@@ -22,11 +22,11 @@ namespace mmdl::detail {
 struct NarrowWinogradFilter {
   WinogradTiles<BFloat16> tiles;
   const float* weights = nullptr;
-  const NarrowPair* packed = nullptr;  // the transformed weights, where they are there already
   bool rotated = false;
   BFloat16* output = nullptr;
   Extent extent;  // of the output; its channels are the columns
   Epilogue<BFloat16> epilogue;
+  const NarrowPair* packed = nullptr;  // the transformed weights, where they are there already
 
   static constexpr int outputs = 2, inputs = 4, products = inputs * inputs;
 
@@ -114,23 +114,25 @@ struct NarrowWinogradFilter {
                                        turned + tap * width * width, width);
       from = turned, stride = width, tap_stride = width * width;
     }
+    // The same columns of the next channels: lines so far apart that only we know that they follow.
+    const float* next = rotated ? weights + (column + n) * channels + c + width : from + width * columns;
+    const long next_row = rotated ? channels : columns, next_tap = channels * columns;
+    alignas(64) float halves[2][products * width];
     for (long i = 0; i < width; i += 2) {
-      V of_pair[2][products];
-      for (int half = 0; half < 2; ++half)
+      for (int half = 0; half < 2; ++half, next += next_row) {
+        for (long tap = 0; tap < 9; ++tap) __builtin_prefetch(next + tap * next_tap, 0, 2);
         transform_square_of<V>(
             SmallWinogradWeights{},
             [&](int y, int x) {
               return inside ? load_vector<V>(from + (y * 3 + x) * tap_stride + (i + half) * stride) : V{};
             },
-            [&](int y, int x, const V& value) { of_pair[half][y * inputs + x] = value; });
-      for (int p = 0; p < products; ++p) {
-        alignas(64) BFloat16 low[width], high[width];
-        NarrowPair* pairs = to + (p * (channels / 2) + (c + i) / 2) * panel + n;
-        store_vector(low, of_pair[0][p]);
-        store_vector(high, of_pair[1][p]);
-        MMDL_SIMD
-        for (long j = 0; j < width; ++j) pairs[j] = low[j].bits | static_cast<NarrowPair>(high[j].bits) << 16;
+            [&](int y, int x, const V& value) {
+              store_vector(halves[half] + (y * inputs + x) * width, value);
+            });
       }
+      for (int p = 0; p < products; ++p)
+        store_vector(to + (p * (channels / 2) + (c + i) / 2) * panel + n,
+                     joined_rows(halves[0] + p * width, halves[1] + p * width));
     }
   }
 
@@ -162,9 +164,8 @@ struct NarrowWinogradFilter {
 
 /// Where the filter is used. Targets without narrow products use float's algorithm instead, which multiplies
 /// less.
-class NarrowWinogradConvolution : WinogradCut<NarrowWinogradFilter::outputs, BFloat16> {
-  using WeightsGradient = WinogradWeightsGradientSum<BFloat16, NarrowTileSum>;
-
+class NarrowWinogradConvolution : public WinogradPasses<BFloat16, NarrowWinogradFilter,
+                                                        WinogradWeightsGradientSum<BFloat16, NarrowTileSum>> {
  public:
   static bool applies(const Node& node, long samples) {
     const ConvolutionMethod method = convolution_method();
@@ -175,57 +176,11 @@ class NarrowWinogradConvolution : WinogradCut<NarrowWinogradFilter::outputs, BFl
            input(node, samples, nullptr).count() >= 2 * tile_rows;
   }
 
-  static long workspace(const Node& node, long samples, bool training) {
-    const long inputs = node.input.channels, outputs = node.output.channels;
-    const long forward =
-        NarrowWinogradFilter::workspace(input(node, samples, nullptr).count(), inputs, outputs);
-    if (!training) return forward;
-    const long data =
-        NarrowWinogradFilter::workspace(gradient(node, samples, nullptr).count(), outputs, inputs);
-    return std::max(
-        {forward, data, WeightsGradient::workspace(input(node, samples, nullptr).count(), inputs, outputs)});
-  }
-
   static long packed_size(const Node& node) {
     return NarrowWinogradFilter::packed_size(node.input.channels, node.output.channels);
   }
   static void pack(const Node& node, const float* weight, NarrowPair* to) {
     NarrowWinogradFilter::transform_weights(weight, false, node.input.channels, node.output.channels, to);
-  }
-
-  static void forward(const ForwardArguments<BFloat16>& a, const Epilogue<BFloat16>& epilogue,
-                      float* workspace) {
-    const Node& node = *a.node;
-    const NarrowWinogradFilter filter{input(node, a.samples, a.inputs[0]),
-                                      a.parameters[0],
-                                      a.packed,
-                                      false,
-                                      a.output,
-                                      node.output,
-                                      epilogue};
-    filter.run(workspace);
-  }
-
-  /// dw and dx; where null, they are not wanted.
-  static void backward(const BackwardArguments<BFloat16>& a) {
-    const Node& node = *a.node;
-    if (a.parameter_gradients[0] != nullptr) {
-      const WeightsGradient sum{input(node, a.samples, a.inputs[0]),
-                                cut(a.output_gradient, a.samples, node.output, 0, 0, node.output),
-                                a.parameter_gradients[0], a.accumulate_parameters};
-      sum.run(a.workspace);
-    }
-    if (a.input_gradients[0] == nullptr) return;
-    Epilogue<BFloat16> epilogue;
-    epilogue.accumulate = a.accumulate[0];
-    const NarrowWinogradFilter filter{gradient(node, a.samples, a.output_gradient),
-                                      a.parameters[0],
-                                      nullptr,
-                                      true,
-                                      a.input_gradients[0],
-                                      node.input,
-                                      epilogue};
-    filter.run(a.workspace);
   }
 };
 

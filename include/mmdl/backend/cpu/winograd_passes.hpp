@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The passes of a convolution by Winograd's algorithm, as filters of tiles and a sum over them.
+#pragma once
+
+#include <algorithm>
+
+#include "../../graph/arguments.hpp"
+#include "winograd_tiles.hpp"
+
+namespace mmdl::detail {
+
+/// The gradient of the input is a convolution as well: of the output's gradient, with the weights turned by
+/// half a turn. `Filter` computes such a convolution, `WeightsGradient` the gradient of the weights. Lavin
+/// and Gray, "Fast algorithms for convolutional neural networks", 2015.
+template <class T, class Filter, class WeightsGradient>
+class WinogradPasses : protected WinogradCut<Filter::outputs, T> {
+  using Cut = WinogradCut<Filter::outputs, T>;
+
+ public:
+  /// Numbers of scratch of the forward and, in training, of the backward.
+  static long workspace(const Node& node, long samples, bool training) {
+    const long inputs = node.input.channels, outputs = node.output.channels;
+    const long tiles = Cut::input(node, samples, nullptr).count();
+    const long forward = Filter::workspace(tiles, inputs, outputs);
+    if (!training) return forward;
+    const long data = Filter::workspace(Cut::gradient(node, samples, nullptr).count(), outputs, inputs);
+    return std::max({forward, data, WeightsGradient::workspace(tiles, inputs, outputs)});
+  }
+
+  static void forward(const ForwardArguments<T>& a, const Epilogue<T>& epilogue, Wide<T>* workspace) {
+    const Node& node = *a.node;
+    Filter filter{
+        Cut::input(node, a.samples, a.inputs[0]), a.parameters[0], false, a.output, node.output, epilogue};
+    if constexpr (requires { filter.packed; }) filter.packed = a.packed;
+    filter.run(workspace);
+  }
+
+  /// dw and dx; where null, they are not wanted.
+  static void backward(const BackwardArguments<T>& a) {
+    const Node& node = *a.node;
+    if (a.parameter_gradients[0] != nullptr) {
+      const WeightsGradient sum{Cut::input(node, a.samples, a.inputs[0]),
+                                Cut::cut(a.output_gradient, a.samples, node.output, 0, 0, node.output),
+                                a.parameter_gradients[0], a.accumulate_parameters};
+      sum.run(a.workspace);
+    }
+    if (a.input_gradients[0] != nullptr) {
+      Epilogue<T> epilogue;
+      epilogue.accumulate = a.accumulate[0];
+      const Filter filter{Cut::gradient(node, a.samples, a.output_gradient),
+                          a.parameters[0],
+                          true,
+                          a.input_gradients[0],
+                          node.input,
+                          epilogue};
+      filter.run(a.workspace);
+    }
+  }
+};
+
+}  // namespace mmdl::detail
