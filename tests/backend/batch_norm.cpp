@@ -179,9 +179,9 @@ TEST_CASE("batch norm: small variance around a large mean keeps its digits") {
 }
 
 TEST_CASE("batch norm: the same bits on any number of threads, and over its input") {
-  const Extent divided_by_channels{2, 3, 300}, few_rows{7, 7, 130}, by_rows{28, 28, 65},
-      by_wide_rows{28, 28, 520};
-  for (const Extent& map : {divided_by_channels, few_rows, by_rows, by_wide_rows})
+  const Extent divided_by_channels{2, 3, 300}, few_rows{7, 7, 130}, few_wide_rows{8, 8, 300},
+      by_rows{28, 28, 65}, by_wide_rows{28, 28, 520};
+  for (const Extent& map : {divided_by_channels, few_rows, few_wide_rows, by_rows, by_wide_rows})
     for (const bool residual : {false, true}) {
       auto one = example<float>(2, map.height, map.width, map.channels, Activation::relu, residual);
       auto two = one, three = one;

@@ -43,8 +43,8 @@ class BatchNormGradient {
     const bool wants_parameters = a.parameter_gradients[0] != nullptr || a.parameter_gradients[1] != nullptr;
     sums_ = wants_parameters || (a.training && a.input_gradients[0] != nullptr);
     keeps_dz_ = sums_ && residual_ != nullptr && residual_gets_dz_ && !residual_accumulates_;
-    stream_ = channels_ % simd_width<T> == 0 && a.input_gradients[0] != a.output_gradient &&
-              worth_streaming(a.input_gradients[0], rows_ * channels_ * static_cast<long>(sizeof(T)));
+    stream_ = a.input_gradients[0] != a.output_gradient &&
+              worth_streaming_rows(a.input_gradients[0], rows_, channels_);
   }
 
   void run() const {

@@ -88,8 +88,8 @@ template <Activation kind, class T>
 template <Activation kind, class T>
 void normalise_rows(const ForwardArguments<T>& a, long rows, const Wide<T>* scale, const Wide<T>* shift) {
   const long channels = a.node->output.channels;
-  const bool streams = !is_narrow<T> && channels % simd_width<T> == 0 && a.output != a.inputs[0] &&
-                       worth_streaming(a.output, rows * channels * static_cast<long>(sizeof(T)));
+  const bool streams =
+      !is_narrow<T> && a.output != a.inputs[0] && worth_streaming_rows(a.output, rows, channels);
   for_row_shares(rows, channels,
                  [&](long begin, long end) { normalise_slice<kind>(a, scale, shift, streams, begin, end); });
 }

@@ -30,9 +30,7 @@ class MaxPoolGradient {
         out_(a.node->output),
         w_(a.node->window),
         channels_(out_.channels),
-        stream_(
-            channels_ % simd_width<T> == 0 &&
-            worth_streaming(a.input_gradients[0], a.samples * in_.size() * static_cast<long>(sizeof(T)))) {}
+        stream_(worth_streaming_rows(a.input_gradients[0], a.samples * in_.pixels(), channels_)) {}
 
   void run() const {
     const long size = chosen_size(*a_.node);

@@ -36,10 +36,9 @@ class MaxPoolGradientOfNine {
         out_(a.node->output),
         w_(a.node->window),
         channels_(in_.channels),
-        stream_(
-            channels_ % simd_width<T> == 0 && !a.accumulate[0] &&
-            reinterpret_cast<std::uintptr_t>(a.workspace) % simd_bytes == 0 &&  // for what nobody reads
-            worth_streaming(a.input_gradients[0], a.samples * in_.size() * static_cast<long>(sizeof(T)))) {}
+        stream_(!a.accumulate[0] &&
+                reinterpret_cast<std::uintptr_t>(a.workspace) % simd_bytes == 0 &&  // for what nobody reads
+                worth_streaming_rows(a.input_gradients[0], a.samples * in_.pixels(), channels_)) {}
 
   void run() const {
     parallel_image_lines(a_.samples, in_.height, [&](long thread, long sample, long begin, long end) {

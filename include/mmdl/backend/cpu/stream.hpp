@@ -23,6 +23,12 @@ inline bool worth_streaming(const void* array, long bytes) {
   return has_streaming && bytes > (8L << 20) && reinterpret_cast<std::uintptr_t>(array) % simd_bytes == 0;
 }
 
+/// The same for rows of numbers, which are written vector by vector: only whole ones.
+template <class T>
+bool worth_streaming_rows(const T* array, long rows, long length) {
+  return length % simd_width<T> == 0 && worth_streaming(array, rows * length * static_cast<long>(sizeof(T)));
+}
+
 /// Stores a whole vector, to a place that is a multiple of its size. Before another thread reads it,
 /// `streaming_done` is called.
 template <class T, class V>
