@@ -9,6 +9,7 @@
 #include "../../core/work_shares.hpp"
 #include "gemm.hpp"
 #include "winograd_results.hpp"
+#include "winograd_weight_square.hpp"
 
 namespace mmdl::detail {
 
@@ -156,29 +157,11 @@ struct WinogradFilter {
             for (long i = 0; i < count; ++i) store_vector(to + p * plane + (c + i) * panel + n, Simd<T>{});
           continue;
         }
-        alignas(64) W turned[9 * width * width];
-        const W* from = weights + c * columns + column + n;
-        long stride = columns, tap_stride = channels * columns;
-        if (rotated) {
-          for (long tap = 0; tap < 9; ++tap)
-            transpose_square(weights + ((8 - tap) * columns + column + n) * channels + c, channels,
-                             turned + tap * width * width, width);
-          from = turned, stride = width, tap_stride = width * width;
-        }
-        // The same columns of the next channels: lines so far apart that only we know that they follow.
-        const W* next = rotated ? weights + (column + n) * channels + c + width : from + width * columns;
-        const long next_row = rotated ? channels : columns, next_tap = channels * columns;
-        for (long i = 0; i < count; ++i, next += next_row) {
-          for (long tap = 0; tap < 9; ++tap) __builtin_prefetch(next + tap * next_tap, 0, 2);
-          transform_square_of<Simd<T>>(
-              WinogradWeights<W>{},
-              [&](int y, int x) {
-                return load_vector<Simd<T>>(from + (y * 3 + x) * tap_stride + i * stride);
-              },
-              [&](int y, int x, const Simd<T>& value) {
-                store_vector(to + (y * winograd_inputs + x) * plane + (c + i) * panel + n, value);
-              });
-        }
+        const WinogradWeightSquare<W> square(weights, rotated, channels, columns, column + n, c);
+        for (long i = 0; i < count; ++i)
+          square.transform(WinogradWeights<W>{}, i, [&](int y, int x, const Simd<T>& value) {
+            store_vector(to + (y * winograd_inputs + x) * plane + (c + i) * panel + n, value);
+          });
       }
   }
 

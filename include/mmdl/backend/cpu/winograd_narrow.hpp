@@ -12,6 +12,7 @@
 #include "gemm_narrow_tile.hpp"
 #include "winograd_passes.hpp"
 #include "winograd_results.hpp"
+#include "winograd_weight_square.hpp"
 #include "winograd_weights.hpp"
 
 namespace mmdl::detail {
@@ -103,36 +104,21 @@ struct NarrowWinogradFilter {
   /// The columns [column + n, ... + width) of a panel and the channels [c, ... + width).
   static void transform_square(const float* weights, bool rotated, long channels, long columns, long column,
                                long n, long c, NarrowPair* to) {
-    using V = Simd<float>;
-    alignas(64) float turned[9 * width * width];
-    const bool inside = column + n < columns;
-    const float* from = weights + c * columns + column + n;
-    long stride = columns, tap_stride = channels * columns;
-    if (rotated && inside) {
-      for (long tap = 0; tap < 9; ++tap)
-        mmdl::detail::transpose_square(weights + ((8 - tap) * columns + column + n) * channels + c, channels,
-                                       turned + tap * width * width, width);
-      from = turned, stride = width, tap_stride = width * width;
+    const auto place = [=](int p, long i) { return to + (p * (channels / 2) + (c + i) / 2) * panel + n; };
+    if (column + n >= columns) {
+      for (int p = 0; p < products; ++p)
+        for (long i = 0; i < width; i += 2) store_vector(place(p, i), Simd<NarrowPair>{});
+      return;
     }
-    // The same columns of the next channels: lines so far apart that only we know that they follow.
-    const float* next = rotated ? weights + (column + n) * channels + c + width : from + width * columns;
-    const long next_row = rotated ? channels : columns, next_tap = channels * columns;
+    const WinogradWeightSquare<float> square(weights, rotated, channels, columns, column + n, c);
     alignas(64) float halves[2][products * width];
     for (long i = 0; i < width; i += 2) {
-      for (int half = 0; half < 2; ++half, next += next_row) {
-        for (long tap = 0; tap < 9; ++tap) __builtin_prefetch(next + tap * next_tap, 0, 2);
-        transform_square_of<V>(
-            SmallWinogradWeights{},
-            [&](int y, int x) {
-              return inside ? load_vector<V>(from + (y * 3 + x) * tap_stride + (i + half) * stride) : V{};
-            },
-            [&](int y, int x, const V& value) {
-              store_vector(halves[half] + (y * inputs + x) * width, value);
-            });
-      }
+      for (int half = 0; half < 2; ++half)
+        square.transform(SmallWinogradWeights{}, i + half, [&](int y, int x, const Simd<float>& value) {
+          store_vector(halves[half] + (y * inputs + x) * width, value);
+        });
       for (int p = 0; p < products; ++p)
-        store_vector(to + (p * (channels / 2) + (c + i) / 2) * panel + n,
-                     joined_rows(halves[0] + p * width, halves[1] + p * width));
+        store_vector(place(p, i), joined_rows(halves[0] + p * width, halves[1] + p * width));
     }
   }
 
