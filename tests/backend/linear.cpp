@@ -124,6 +124,12 @@ TEST_CASE_TEMPLATE("linear: outputs and gradients, one sample and many", T, floa
   check<T>(linear({1, 1, 90}, 1030), 2);
 }
 
+TEST_CASE("linear: a batch of several blocks, that divide unevenly") {
+  check<float>(linear({1, 1, 31}, 300), 1301);
+  check<double>(linear({1, 1, 15}, 40), 577);
+  check<float>(linear({1, 1, 20}, 1100), 950);  // more than the caches hold, and few rows of the gradient
+}
+
 TEST_CASE("linear: weights that lie transposed have the same gradients, of few rows and of many") {
   const long inputs = 37, outputs = 21;
   for (const int samples : {1, 4, 5}) {

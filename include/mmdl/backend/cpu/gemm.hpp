@@ -105,7 +105,9 @@ void gemm(const Gemm<T, Output>& g, Wide<T>* workspace, bool split_depth = false
   const long rows = g.rows(), columns = g.columns, depth = g.depth();
   const long panel = tile_columns<T>;
   const bool tile_unit = is_narrow<T> && TileUnit::available();
-  const long row_unit = tile_unit ? tile_size : tile_rows;
+  const long row_unit = tile_unit                        ? tile_size
+                        : is_narrow<T> || !g.transpose_a ? tile_rows
+                                                         : transposed_tile_rows;
   // Rows were mostly written by the thread that had them before, and lie in its cache: where multiplying is
   // cheap, to read another's is not.
   const double row_cost = tile_unit ? 32.0 : 8.0;

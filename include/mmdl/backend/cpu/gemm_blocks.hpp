@@ -28,8 +28,13 @@ inline constexpr long block_columns = 512;
 // A packed row is a little longer than the block is deep, so that the rows of a tile do not share cache sets.
 template <class T>
 inline constexpr long packed_row = block_depth<T> + 64 / static_cast<long>(sizeof(T));
-inline constexpr long packed_step =
-    tile_rows <= 8 ? 8 : 16;                         // of the transposed first factor: tile_rows, rounded up
+// Rows of a tile of a transposed first factor. They are channels: a tile of 14 would leave 6 of 64's last
+// one, a tile of 13 only one.
+inline constexpr int transposed_tile_rows = tile_rows == 14 ? 13 : tile_rows;
+inline constexpr long packed_step = tile_rows <= 8 ? 8 : 16;  // such a tile's rows, rounded up
+// Its steps are pixels, of any number: blocks may be a little deeper, so that none is left with a few.
+template <class T>
+inline constexpr long deepest_block = block_depth<T> + block_depth<T> / 8;
 inline constexpr long split_depth_limit = 1L << 17;  // numbers of output up to which the depth is split
 
 /// Where row (sample, y, x) of the product goes: output + sample * sample_stride + y * row_stride + x *

@@ -21,33 +21,38 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   static constexpr long repaying_rows = many_rows ? block_rows : 4 * tile_rows;
   static constexpr long whole_row_stride = many_rows ? packed_row<T> : 0;
   static constexpr long line_size = block_rows + packed_step;
+  static constexpr long turned_tiles = block_rows / transposed_tile_rows;  // of a block
   static constexpr long packed_a_size =
       divide_up(std::max(block_rows * packed_row<T>,
-                         block_rows / tile_rows * block_depth<T> * packed_step + lines_at_once * line_size),
+                         turned_tiles* deepest_block<T>* packed_step + lines_at_once * line_size),
                 16) *
       16;
 
  public:
   /// Numbers of scratch wanted.
-  static constexpr long scratch_size = packed_a_size + block_depth<T> * block_columns;
+  static constexpr long scratch_size = packed_a_size + deepest_block<T> * block_columns;
 
   GemmPart(const Gemm<T>& g, T* scratch)
       : g_(g),
         bounded_(g.epilogue),
         near_(g.a.plain() && bytes(g) <= near_bytes),
         packed_b_(scratch),
-        packed_a_(scratch + block_depth<T> * block_columns) {}
+        packed_a_(scratch + deepest_block<T> * block_columns) {}
 
   [[gnu::noinline]] void run(long m0, long m1, long n0, long n1, long k0, long k1, T* output,
                              const RowLayout& layout, bool accumulate) {
+    const long block = steps_of_block(k1 - k0);
+    const long rows_of_block = block_rows / tile_height() * tile_height();
     for (long n = n0; n < n1; n += block_columns) {
       const long n_end = std::min(n + block_columns, n1);
-      for (long k = k0; k < k1; k += block_depth<T>) {
-        const long k_end = std::min(k + block_depth<T>, k1);
+      few_columns_ = n_end - n <= block_columns / 2;
+      for (long k = k0; k < k1; k += block) {
+        const long k_end = std::min(k + block, k1);
         // Few rows would not repay the copy: whole tiles of columns are then read where they are. For more
         // than one tile of rows they must stay in the cache, where rows far apart push each other out.
         const long repaying = g_.b.stride * static_cast<long>(sizeof(T)) <= 1024 ? repaying_rows : tile_rows;
-        const bool in_place = !g_.b.transposed && g_.packed_b == nullptr && m1 - m0 <= repaying;
+        const bool in_place =
+            !g_.b.transposed && g_.packed_b == nullptr && m1 - m0 <= (near_ ? repaying : tile_rows);
         const bool packed = !in_place || n_end < tile_columns<T>;
         const T* from = packed_b_;
         if (!packed)
@@ -57,18 +62,20 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
         else
           g_.b.pack(k, k_end, n, n_end, tile_columns<T>, packed_b_);
         if (from == packed_b_ && !g_.b.transposed && k_end < k1)
-          ahead_b_ = {g_.b.data + k_end * g_.b.stride + n, std::min(block_depth<T>, k1 - k_end), n_end - n,
+          ahead_b_ = {g_.b.data + k_end * g_.b.stride + n, std::min(block, k1 - k_end), n_end - n,
                       g_.b.stride};
         rows_in_place_ = !in_place && rows_may_stay();
-        for (long m = m0; m < m1; m += block_rows) {
-          const long m_end = std::min(m + block_rows, m1);
+        for (long m = m0; m < m1; m += rows_of_block) {
+          const long m_end = std::min(m + rows_of_block, m1);
           if (g_.transpose_a) {
             pack_transposed(m, m_end, k, k_end);
           } else if (!rows_in_place_) {
             g_.a.gather(m, m_end, k, k_end, packed_a_, packed_row<T>);
           }
           if (!rows_in_place_ && g_.a.plain() && (m_end < m1 || k_end < k1))
-            ahead_a_ = m_end < m1 ? block_of_a(m_end, m1, k, k_end) : block_of_a(m0, m1, k_end, k1);
+            ahead_a_ = m_end < m1 ? block_of_a(m_end, std::min(rows_of_block, m1 - m_end), k, k_end - k)
+                                  : block_of_a(m0, std::min(rows_of_block, m1 - m0), k_end,
+                                               std::min(block, k1 - k_end));
           layout.offsets(m, m_end, offsets_);
           multiply_block(from, packed, m, m_end - m, n, n_end, k, k_end, output, accumulate || k > k0,
                          k_end == k1);
@@ -83,9 +90,18 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
     return (g.rows() * (g.depth() + g.columns) + g.depth() * g.columns) * static_cast<long>(sizeof(T));
   }
 
+  /// Rows of a whole tile of the first factor.
+  int tile_height() const { return g_.transpose_a ? transposed_tile_rows : tile_rows; }
+
+  /// Steps of a block, of `depth` in all. Those of packed factors were decided when packing.
+  long steps_of_block(long depth) const {
+    if (!g_.transpose_a) return block_depth<T>;
+    const long blocks = std::max(1L, divide_up(depth, deepest_block<T>));
+    return std::max(4L, divide_up(divide_up(depth, blocks), 4) * 4);  // four steps are computed at once
+  }
+
   /// The block of a plain first factor that begins at row `m`, step `k`.
-  FetchAhead block_of_a(long m, long m1, long k, long k1) const {
-    const long rows = std::min(block_rows, m1 - m), steps = std::min(block_depth<T>, k1 - k);
+  FetchAhead block_of_a(long m, long rows, long k, long steps) const {
     if (g_.transpose_a) return {g_.a.data + k * g_.a.sample_stride + m, steps, rows, g_.a.sample_stride};
     return {g_.a.data + m * g_.a.sample_stride + k, rows, steps, g_.a.sample_stride};
   }
@@ -106,10 +122,11 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
             line - piece};
   }
 
-  /// Whether the transposed tile of rows that begins at `m` is read where it is. The last one of a matrix is
-  /// not, where it would reach beyond.
+  /// Whether the transposed tile of rows that begins at `m` is read where it is: for few columns, which do
+  /// not repay its copy. The last one of a matrix is not, where it would reach beyond.
   bool read_in_place(long m) const {
-    return many_rows && g_.transpose_a && g_.a.plain() && m + tile_rows <= g_.a.channels;
+    return many_rows && g_.transpose_a && few_columns_ && g_.a.plain() &&
+           m + transposed_tile_rows <= g_.a.channels;
   }
 
   /// Tiles of rows, each with its steps one after the other. A tile's steps are copied whole vectors at a
@@ -124,7 +141,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
       const long there = plain ? g_.a.channels - m : line_size;
       if (!plain) g_.a.gather(k + done, k + done + count, m, m_end, lines(), line_size);
       T* to = packed_a_ + done * packed_step;
-      for (long row = 0; row < rows; row += tile_rows, to += steps * packed_step) {
+      for (long row = 0; row < rows; row += transposed_tile_rows, to += steps * packed_step) {
         if (read_in_place(m + row)) continue;
         const long length = std::min(packed_step, there - row);
         for (long i = 0; i < count; ++i) copy_numbers(from + i * stride + row, length, to + i * packed_step);
@@ -133,18 +150,19 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   }
   /// Where the packed tile is that begins at `row` of the block.
   T* packed_tile(long row, long steps) const {
-    return packed_a_ + (g_.transpose_a ? row / tile_rows * steps * packed_step : row * packed_row<T>);
+    return packed_a_ +
+           (g_.transpose_a ? row / transposed_tile_rows * steps * packed_step : row * packed_row<T>);
   }
-  T* lines() { return packed_a_ + block_rows / tile_rows * block_depth<T> * packed_step; }
+  T* lines() { return packed_a_ + turned_tiles * deepest_block<T> * packed_step; }
 
   /// Tile by tile, of columns that were packed, or else are read where they are.
   [[gnu::noinline]] void multiply_block(const T* b, bool packed, long m, long rows, long n, long n_end,
                                         long k, long k_end, T* output, bool add, bool last) {
-    const long steps = k_end - k, panels = divide_up(n_end - n, tile_columns<T>);
+    const long steps = k_end - k, panels = divide_up(n_end - n, tile_columns<T>), tile = tile_height();
     const bool apply = last && !g_.epilogue.plain(), bounded = !apply || g_.epilogue.bounded();
     // A few lines of what comes next before each tile, so that all of them are there in time.
-    const long lines = std::min(
-        divide_up(ahead_a_.lines() + ahead_b_.lines(), divide_up(rows, tile_rows) * panels), steps / 8);
+    const long lines =
+        std::min(divide_up(ahead_a_.lines() + ahead_b_.lines(), divide_up(rows, tile) * panels), steps / 8);
     const long panel_step = tile_columns<T> * (packed ? steps : 1);
     long row = 0;
     // Near matrices: a column of tiles at a time.
@@ -156,8 +174,8 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
           multiply_near_tiles<tile_rows>(steps, rows / tile_rows, a, g_.a.sample_stride, panel, finish);
         row = rows / tile_rows * tile_rows;
       }
-    for (; row < rows; row += tile_rows) {
-      const long height = std::min<long>(tile_rows, rows - row);
+    for (; row < rows; row += tile) {
+      const long height = std::min(tile, rows - row);
       TileSource<T> source{packed_tile(row, steps), packed_row<T>, steps};
       bool to_gather = rows_in_place_;  // by those that read only packed rows
       if (rows_in_place_) {
@@ -174,7 +192,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
       }
       long column = n;
       const T* panel = b;
-      if (packed && bounded && height == tile_rows && !read_in_place(m + row)) {
+      if (packed && bounded && height == tile && !read_in_place(m + row)) {
         TileFinish<T> finish{bounded_, output, offsets_ + row, n, add, apply};
         const long lines_here = rows_in_place_ ? divide_up(ahead_a_.lines(), panels) : lines;
         for (; column + tile_columns<T> <= n_end; column += tile_columns<T>, panel += panel_step) {
@@ -182,7 +200,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
           (ahead_a_.done() ? ahead_b_ : ahead_a_).fetch(lines_here);
           finish.column = column;
           if (g_.transpose_a)
-            multiply_whole_tile<tile_rows, 1, packed_step>(steps, source, panel, finish);
+            multiply_whole_tile<transposed_tile_rows, 1, packed_step>(steps, source, panel, finish);
           else
             multiply_whole_tile<tile_rows, whole_row_stride, 1>(steps, source, panel, finish);
         }
@@ -225,7 +243,8 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
     if (g_.transpose_a) {
       const bool there = read_in_place(m + row);
       const T* a = there ? g_.a.data + k * g_.a.sample_stride + m + row : packed_tile(row, steps);
-      multiply_tile<tile_rows, 1>(steps, a, there ? g_.a.sample_stride : packed_step, b, b_step, sums, ahead);
+      multiply_tile<transposed_tile_rows, 1>(steps, a, there ? g_.a.sample_stride : packed_step, b, b_step,
+                                             sums, ahead);
     } else {
       const T* a = packed_tile(row, steps);
       if (height == 1)
@@ -244,6 +263,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   T* packed_b_;
   T* packed_a_;
   FetchAhead ahead_a_{nullptr}, ahead_b_{nullptr};  // what is packed next, or read where it is
+  bool few_columns_ = false;                        // in the block
   bool rows_in_place_ = false;                      // of the first factor: read where they are, not packed
   long offsets_[block_rows];
 };
