@@ -263,11 +263,32 @@ TEST_CASE("convolution: Winograd's algorithm, forced, wherever it applies") {
   check<float>(convolution({5, 9, 16}, 1056, window(3, 1, 1)), 1);          // all of it by panels
   check<float>(convolution({14, 14, 64}, 96, window(3, 1, 1)), 2);
   // Where it does not apply, the direct product takes over.
-  CHECK_FALSE(WinogradConvolution<float>::applies(convolution({9, 7, 16}, 32, window(3, 2, 1)), 3));
+  CHECK_FALSE(WinogradConvolution<float>::applies(convolution({9, 7, 16}, 32, window(3, 3, 1)), 3));
   CHECK_FALSE(WinogradConvolution<float>::applies(convolution({9, 7, 16}, 32, window(3, 1, 2, 2)), 3));
   CHECK_FALSE(WinogradConvolution<float>::applies(convolution({9, 7, 16}, 32, window(3, 1, 1, 1, 2)), 3));
   CHECK_FALSE(WinogradConvolution<float>::applies(convolution({9, 7, 17}, 32, window(3, 1, 1)), 3));
   CHECK_FALSE(WinogradConvolution<float>::applies(convolution({9, 7, 16}, 32, window(5, 1, 2)), 3));
+}
+
+TEST_CASE("convolution: Winograd's algorithm with a stride of 2") {
+  const Forced forced(ConvolutionMethod::winograd);
+  CHECK(WinogradConvolution<float>::applies(convolution({9, 7, 16}, 32, window(3, 2, 1)), 3));
+  check_both(convolution({9, 7, 16}, 32, window(3, 2, 1)), 3);
+  check_both(convolution({16, 16, 32}, 16, window(3, 2, 1)), 1);
+  check_both(convolution({17, 18, 16}, 16, window(3, 2, 1)), 2);
+  check_both(convolution({1, 1, 16}, 16, window(3, 2, 1)), 1);
+  check_both(convolution({2, 3, 16}, 48, window(3, 2, 2)), 1);  // more padding than image
+  check_both(convolution({13, 20, 48}, 80, window(3, 2, 0)), 2);
+  check_both(convolution({9, 8, 16}, 16, {3, 3, 2, 1, 1, 0, 2, 2, 0}), 3);  // uneven padding
+  check_both(convolution({12, 10, 16}, 16, {3, 3, 2, 1, 1, 0, 0, 1, 1}), 2);
+  check_both(convolution({11, 12, 16}, 16, {3, 3, 2, 1, 1, 1, 4, 3, 0}), 2);
+  check_both(convolution({61, 59, 16}, 16, window(3, 2, 1)), 2);    // many tiles, few columns
+  check_both(convolution({12, 10, 144}, 128, window(3, 2, 1)), 3);  // few tiles, many columns
+  check_both(convolution({5, 27, 16}, 32, window(3, 2, 1)), 2);     // 3 x 14 outputs, by tiles of 2 x 2
+  check_both(convolution({11, 4, 48}, 32, {3, 3, 2, 1, 1, 0, 2, 1, 0}), 3);
+  check<float>(convolution({28, 28, 48}, 160, window(3, 2, 1)), 2);
+  check<float>(convolution({9, 17, 16}, 1056, window(3, 2, 1)), 1);
+  check<float>(convolution({28, 28, 64}, 96, window(3, 2, 1)), 2);
 }
 
 TEST_CASE("convolution: the method is chosen by the size, and double is computed directly") {
@@ -275,6 +296,12 @@ TEST_CASE("convolution: the method is chosen by the size, and double is computed
   CHECK(WinogradConvolution<float>::applies(node, 1));
   CHECK_FALSE(WinogradConvolution<double>::applies(node, 1));
   CHECK_FALSE(WinogradConvolution<float>::applies(convolution({4, 4, 64}, 64, window(3, 1, 1)), 1));
+  CHECK_FALSE(WinogradConvolution<float>::applies(convolution({2, 2, 64}, 64, window(3, 1, 1)), 9));
+  // With a stride of 2: tiles of 4 x 4, of 2 x 2 for 14 x 14 outputs, and none for 7 x 7.
+  CHECK(WinogradConvolution<float>::applies(convolution({56, 56, 64}, 64, window(3, 2, 1)), 1));
+  CHECK(WinogradConvolution<float>::applies(convolution({28, 28, 256}, 256, window(3, 2, 1)), 1));
+  CHECK_FALSE(WinogradConvolution<float>::applies(convolution({28, 28, 64}, 64, window(3, 2, 1)), 1));
+  CHECK_FALSE(WinogradConvolution<float>::applies(convolution({14, 14, 512}, 512, window(3, 2, 1)), 64));
   const Forced forced(ConvolutionMethod::direct);
   CHECK_FALSE(WinogradConvolution<float>::applies(node, 1));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The convolution by Winograd's F(4x4, 3x3), of floats and between narrow values: where it is used.
+// The convolution of floats by Winograd's algorithm: where it is used, and in which form.
 #pragma once
 
 #include "convolution_method.hpp"
@@ -9,18 +9,62 @@
 
 namespace mmdl::detail {
 
+/// The passes of one form.
+template <class T, class Form>
+class WinogradFormPasses : public WinogradPasses<T, typename Form::Cut, WinogradFilter<T, Form>,
+                                                 WinogradFilter<T, typename Form::ForInputGradient>,
+                                                 WinogradWeightsGradientSum<T, WinogradTileSum<T, Form>>> {
+ public:
+  /// Multiplications of an output's channel with an input's.
+  static long multiplications(const Node& node, long samples) {
+    return Form::products * Form::products * Form::Cut::input(node, samples, nullptr).count();
+  }
+  static bool fits(const Node& node) { return Form::Cut::fits(node); }
+  /// Whether the product saves more than the transforms cost: those of the images, of thin layers, and those
+  /// of the weights, of few tiles.
+  static bool repays(const Node& node, long samples) {
+    const long in = node.input.channels, out = node.output.channels;
+    return std::min(in, out) >= Form::repaying_channels && in * out >= Form::repaying_weights &&
+           Form::Cut::input(node, samples, nullptr).count() >= Form::repaying_tiles;
+  }
+};
+
 template <class T>
-class WinogradConvolution : public WinogradPasses<T, WinogradFilter<T>, WinogradWeightsGradientSum<T>> {
+class WinogradConvolution {
+  using Plain = WinogradFormPasses<T, WinogradForm<T>>;
+  using Strided = WinogradFormPasses<T, StridedWinogradForm<T, 4>>;
+  using SmallStrided = WinogradFormPasses<T, StridedWinogradForm<T, 2>>;
+
+  /// With a stride of 2 the small tiles where the large ones overhang so much that they save little more.
+  template <class Body>
+  static auto with_form(const Node& node, long samples, const Body& body) {
+    if (node.window.stride == 1) return body(Plain{});
+    const bool large =
+        10 * Strided::multiplications(node, samples) < 9 * SmallStrided::multiplications(node, samples);
+    return large ? body(Strided{}) : body(SmallStrided{});
+  }
+
  public:
   static bool applies(const Node& node, long samples) {
-    using Cut = WinogradCut<WinogradFilter<T>::outputs, T>;
     const ConvolutionMethod method = convolution_method();
-    if (method == ConvolutionMethod::direct || !Cut::fits(node)) return false;
-    if (method == ConvolutionMethod::winograd) return true;
-    // In double the checks of gradients want the last digits. Thin layers spend more on the transforms than
-    // they save in the product, and few tiles do not repay those of the weights.
-    return sizeof(Wide<T>) == 4 && node.input.channels >= 32 && node.output.channels >= 32 &&
-           Cut::input(node, samples, nullptr).count() >= 8;
+    if (method == ConvolutionMethod::direct) return false;
+    return with_form(node, samples, [&](auto form) {
+      if (!form.fits(node)) return false;
+      if (method == ConvolutionMethod::winograd) return true;
+      // In double the checks of gradients want the last digits. Tiles that overhang may save nothing.
+      const long direct = 9 * samples * node.output.pixels();
+      return sizeof(Wide<T>) == 4 && form.repays(node, samples) &&
+             100 * form.multiplications(node, samples) < 72 * direct;
+    });
+  }
+  static long workspace(const Node& node, long samples, bool training) {
+    return with_form(node, samples, [&](auto form) { return form.workspace(node, samples, training); });
+  }
+  static void forward(const ForwardArguments<T>& a, const Epilogue<T>& epilogue, Wide<T>* workspace) {
+    with_form(*a.node, a.samples, [&](auto form) { form.forward(a, epilogue, workspace); });
+  }
+  static void backward(const BackwardArguments<T>& a) {
+    with_form(*a.node, a.samples, [&](auto form) { form.backward(a); });
   }
 };
 

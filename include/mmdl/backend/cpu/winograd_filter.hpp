@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// 3x3 convolutions of stride 1 by Winograd's F(4x4, 3x3): 36 products of matrices for 16 outputs, a quarter
-// of the multiplications.
+// 3x3 convolutions by Winograd's algorithm: of stride 1 36 products of matrices for 16 outputs, a quarter of
+// the multiplications, of stride 2 81 in place of 144.
 #pragma once
 
 #include <algorithm>
@@ -8,6 +8,8 @@
 #include "../../core/threads.hpp"
 #include "../../core/work_shares.hpp"
 #include "gemm.hpp"
+#include "winograd_forms.hpp"
+#include "winograd_products.hpp"
 #include "winograd_results.hpp"
 #include "winograd_weight_square.hpp"
 
@@ -21,7 +23,7 @@ namespace mmdl::detail {
 /// blocks of them through all columns, and the transformed weights are made once ("by tiles"). Where it has
 /// few, a thread takes panels of columns, whose weights it transforms for itself, through all tiles ("by
 /// panels").
-template <class T>
+template <class T, class Form>
 struct WinogradFilter {
   using W = Wide<T>;  // of everything between the transforms
 
@@ -32,8 +34,8 @@ struct WinogradFilter {
   Extent extent;  // of the output; its channels are the columns
   Epilogue<T> epilogue;
 
-  static constexpr int outputs = winograd_outputs;
   static constexpr long panel = tile_columns<T>;
+  static constexpr int product_count = Form::products * Form::products;
 
   /// Numbers of scratch that run() wants.
   static long workspace(long tile_count, long channels, long columns) {
@@ -41,12 +43,12 @@ struct WinogradFilter {
     if (by_tiles(tile_count, columns)) {
       const long block = tiles_of_block(tile_count, channels);
       return divide_up(columns, panel) * panel_weights(channels) +
-             threads * (winograd_products * (winograd_plane<W>(block, channels) + sums_plane(block + 1))) +
+             threads * (product_count * (winograd_plane<W>(block, channels) + sums_plane(block + 1))) +
              alignment;
     }
     const long chunk = tiles_of_chunk(tile_count, channels);
-    return winograd_products * winograd_plane<W>(chunk, channels) +
-           threads * (panel_weights(channels) + winograd_products * sums_plane(block_limit + 2)) + alignment;
+    return product_count * winograd_plane<W>(chunk, channels) +
+           threads * (panel_weights(channels) + product_count * sums_plane(block_limit + 2)) + alignment;
   }
 
   void run(W* workspace) const {
@@ -63,17 +65,18 @@ struct WinogradFilter {
   static constexpr long shared_numbers = (6L << 20) / static_cast<long>(sizeof(W));    // of a chunk's tiles
 
   static long weights_plane(long channels) { return channels * panel + winograd_gap<W>; }
-  static long panel_weights(long channels) { return winograd_products * weights_plane(channels); }
+  static constexpr int weight_planes = Form::weights * Form::weights;
+  static long panel_weights(long channels) { return weight_planes * weights_plane(channels); }
   static long sums_plane(long rows) { return rows * panel + winograd_gap<W>; }
   static bool by_tiles(long tile_count, long columns) { return tile_count > columns; }
   static long tiles_of_block(long tile_count, long channels) {
-    const long fitting = cached_numbers / (winograd_products * winograd_row<W>(channels));
+    const long fitting = cached_numbers / (product_count * winograd_row<W>(channels));
     const long whole = std::clamp(fitting / tile_rows * tile_rows, 2L * (tile_rows / 2), block_limit);
     return std::min(whole, divide_up(tile_count, thread_count()));
   }
   static long tiles_of_chunk(long tile_count, long channels) {
     const long fitting =
-        std::max(2L * tile_rows, shared_numbers / (winograd_products * winograd_row<W>(channels)));
+        std::max(2L * tile_rows, shared_numbers / (product_count * winograd_row<W>(channels)));
     return divide_up(tile_count, divide_up(tile_count, fitting));
   }
 
@@ -92,12 +95,12 @@ struct WinogradFilter {
     });
     parallel_shares(blocks, 1, [&](int thread, long first_block, long last_block) {
       W* const values =
-          scratch + thread * winograd_products * (winograd_plane<W>(block, channels) + sums_plane(block + 1));
-      W* const products = values + winograd_products * winograd_plane<W>(block, channels);
+          scratch + thread * product_count * (winograd_plane<W>(block, channels) + sums_plane(block + 1));
+      W* const products = values + product_count * winograd_plane<W>(block, channels);
       for (long b = first_block; b < last_block; ++b) {
         const long begin = b * count / blocks, end = (b + 1) * count / blocks;
         transform_input(begin, end, end - begin, values);
-        clear_odd_row(end - begin, channels, values);
+        clear_odd_row(product_count, end - begin, channels, values);
         for (long p = 0; p < panels; ++p)
           multiply(begin, end, values, winograd_plane<W>(end - begin, channels),
                    transformed + p * panel_weights(channels), p * panel, products);
@@ -110,19 +113,19 @@ struct WinogradFilter {
     const long chunks = divide_up(count, tiles_of_chunk(count, channels));
     W* const values = workspace;
     W* const scratch =
-        workspace + winograd_products * winograd_plane<W>(tiles_of_chunk(count, channels), channels);
+        workspace + product_count * winograd_plane<W>(tiles_of_chunk(count, channels), channels);
     for (long chunk = 0; chunk < chunks; ++chunk) {
       const long first = count * chunk / chunks, last = count * (chunk + 1) / chunks, size = last - first;
       const long plane = winograd_plane<W>(size, channels);
       parallel_ranges(size, 1, [&](long begin, long end) {
         transform_input(first + begin, first + end, size, values + begin * winograd_row<W>(channels));
       });
-      clear_odd_row(size, channels, values);
+      clear_odd_row(product_count, size, channels, values);
       // More threads than panels: each panel's tiles are divided too.
       const long parts = std::min(divide_up(long{thread_count()}, panels), divide_up(size, 2L));
       parallel_shares(panels * parts, 1, [&](int thread, long first_task, long last_task) {
         W* const transformed =
-            scratch + thread * (panel_weights(channels) + winograd_products * sums_plane(block_limit + 2));
+            scratch + thread * (panel_weights(channels) + product_count * sums_plane(block_limit + 2));
         W* const products = transformed + panel_weights(channels);
         long ready = -1;
         for (long task = first_task; task < last_task; ++task) {
@@ -139,7 +142,7 @@ struct WinogradFilter {
   }
 
   void transform_input(long begin, long end, long planned, W* values) const {
-    tiles.transform(WinogradInput<W>{}, begin, end, values, winograd_plane<W>(planned, tiles.channels),
+    tiles.transform(typename Form::Input{}, begin, end, values, winograd_plane<W>(planned, tiles.channels),
                     winograd_row<W>(tiles.channels));
   }
 
@@ -153,14 +156,14 @@ struct WinogradFilter {
       for (long n = 0; n < panel; n += width) {
         const long count = std::min(width, end - c);
         if (column + n >= columns) {
-          for (int p = 0; p < winograd_products; ++p)
+          for (int p = 0; p < weight_planes; ++p)
             for (long i = 0; i < count; ++i) store_vector(to + p * plane + (c + i) * panel + n, Simd<T>{});
           continue;
         }
         const WinogradWeightSquare<W> square(weights, rotated, channels, columns, column + n, c);
         for (long i = 0; i < count; ++i)
-          square.transform(WinogradWeights<W>{}, i, [&](int y, int x, const Simd<T>& value) {
-            store_vector(to + (y * winograd_inputs + x) * plane + (c + i) * panel + n, value);
+          square.transform(typename Form::Weights{}, i, [&](int y, int x, const Simd<T>& value) {
+            store_vector(to + (y * Form::weights + x) * plane + (c + i) * panel + n, value);
           });
       }
   }
@@ -170,16 +173,17 @@ struct WinogradFilter {
                 W* products) const {
     const long count = end - begin, rows = count + count % 2;
     const long channels = tiles.channels, columns = extent.channels;
-    for (long p = 0; p < winograd_products; ++p)
+    for_winograd_products<Form>([&](int weight, int p) {
       multiply_panel<false>(rows, channels, values + p * plane, winograd_row<W>(channels),
-                            transformed + p * weights_plane(channels), panel, products + p * sums_plane(rows),
-                            panel, false);
-    const WinogradResults<T, WinogradOutput<W>> results(tiles, extent, output, epilogue);
+                            transformed + weight * weights_plane(channels), panel,
+                            products + p * sums_plane(rows), panel, false);
+    });
+    const WinogradResults<T, typename Form::Output> results(tiles, extent, output, epilogue);
     for (long tile = begin; tile < end; ++tile)
       for (long n = 0; n < panel && column + n < columns; n += simd_width<T>) {
         const W* from = products + (tile - begin) * panel + n;
         results.write(tile, column + n, [&](int i, int j) {
-          return load_vector<Simd<T>>(from + (i * winograd_inputs + j) * sums_plane(rows));
+          return load_vector<Simd<T>>(from + (i * Form::products + j) * sums_plane(rows));
         });
       }
   }

@@ -29,7 +29,7 @@ struct NarrowWinogradFilter {
   Epilogue<BFloat16> epilogue;
   const NarrowPair* packed = nullptr;  // the transformed weights, where they are there already
 
-  static constexpr int outputs = 2, inputs = 4, products = inputs * inputs;
+  static constexpr int inputs = 4, products = inputs * inputs;
 
   /// Pairs of the transformed weights.
   static long packed_size(long channels, long columns) {
@@ -150,8 +150,9 @@ struct NarrowWinogradFilter {
 
 /// Where the filter is used. Targets without narrow products use float's algorithm instead, which multiplies
 /// less.
-class NarrowWinogradConvolution : public WinogradPasses<BFloat16, NarrowWinogradFilter,
-                                                        WinogradWeightsGradientSum<BFloat16, NarrowTileSum>> {
+class NarrowWinogradConvolution
+    : public WinogradPasses<BFloat16, WinogradCut<BFloat16, 2, 1>, NarrowWinogradFilter, NarrowWinogradFilter,
+                            WinogradWeightsGradientSum<BFloat16, NarrowTileSum>> {
  public:
   static bool applies(const Node& node, long samples) {
     const ConvolutionMethod method = convolution_method();

@@ -10,12 +10,11 @@
 namespace mmdl::detail {
 
 /// The gradient of the input is a convolution as well: of the output's gradient, with the weights turned by
-/// half a turn. `Filter` computes such a convolution, `WeightsGradient` the gradient of the weights. Lavin
-/// and Gray, "Fast algorithms for convolutional neural networks", 2015.
-template <class T, class Filter, class WeightsGradient>
-class WinogradPasses : protected WinogradCut<Filter::outputs, T> {
-  using Cut = WinogradCut<Filter::outputs, T>;
-
+/// half a turn. `Filter` and `InputGradient` compute these convolutions, of the tiles that `Cut` makes,
+/// `WeightsGradient` the gradient of the weights. Lavin and Gray, "Fast algorithms for convolutional neural
+/// networks", 2015.
+template <class T, class Cut, class Filter, class InputGradient, class WeightsGradient>
+class WinogradPasses : protected Cut {
  public:
   /// Numbers of scratch of the forward and, in training, of the backward.
   static long workspace(const Node& node, long samples, bool training) {
@@ -23,7 +22,8 @@ class WinogradPasses : protected WinogradCut<Filter::outputs, T> {
     const long tiles = Cut::input(node, samples, nullptr).count();
     const long forward = Filter::workspace(tiles, inputs, outputs);
     if (!training) return forward;
-    const long data = Filter::workspace(Cut::gradient(node, samples, nullptr).count(), outputs, inputs);
+    const long data =
+        InputGradient::workspace(Cut::gradient(node, samples, nullptr).count(), outputs, inputs);
     return std::max({forward, data, WeightsGradient::workspace(tiles, inputs, outputs)});
   }
 
@@ -40,19 +40,19 @@ class WinogradPasses : protected WinogradCut<Filter::outputs, T> {
     const Node& node = *a.node;
     if (a.parameter_gradients[0] != nullptr) {
       const WeightsGradient sum{Cut::input(node, a.samples, a.inputs[0]),
-                                Cut::cut(a.output_gradient, a.samples, node.output, 0, 0, node.output),
+                                Cut::output_gradient(node, a.samples, a.output_gradient),
                                 a.parameter_gradients[0], a.accumulate_parameters};
       sum.run(a.workspace);
     }
     if (a.input_gradients[0] != nullptr) {
       Epilogue<T> epilogue;
       epilogue.accumulate = a.accumulate[0];
-      const Filter filter{Cut::gradient(node, a.samples, a.output_gradient),
-                          a.parameters[0],
-                          true,
-                          a.input_gradients[0],
-                          node.input,
-                          epilogue};
+      const InputGradient filter{Cut::gradient(node, a.samples, a.output_gradient),
+                                 a.parameters[0],
+                                 true,
+                                 a.input_gradients[0],
+                                 node.input,
+                                 epilogue};
       filter.run(a.workspace);
     }
   }

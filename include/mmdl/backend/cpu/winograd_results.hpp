@@ -33,12 +33,13 @@ class WinogradResults {
     V square[size][size];
     transform_square_of<V>(Transform{}, product, [&](int i, int j, const V& value) { square[i][j] = value; });
     const long sample = tile / tiles_.columns / tiles_.rows;
-    const long y = tile / tiles_.columns % tiles_.rows * size, x = tile % tiles_.columns * size;
+    const long y = tile / tiles_.columns % tiles_.rows * size + tiles_.result_y0;
+    const long x = tile % tiles_.columns * size + tiles_.result_x0;
     const long corner = ((sample * extent_.height + y) * extent_.width + x) * extent_.channels;
     const long height = std::min<long>(size, extent_.height - y),
                width = std::min<long>(size, extent_.width - x);
-    for (long i = 0; i < height; ++i)
-      for (long j = 0; j < width; ++j)
+    for (long i = std::max(-y, 0L); i < height; ++i)
+      for (long j = std::max(-x, 0L); j < width; ++j)
         finish(square[i][j], corner + (i * extent_.width + j) * extent_.channels, column);
   }
 

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the Winograd convolutions share: tiles of an image brought into the transformed domain, and the
-// products there.
+// What the Winograd convolutions share: tiles of an image brought into the transformed domain.
 #pragma once
 
 #include <algorithm>
-#include <utility>
 
 #include "gemm_narrow_source.hpp"
-#include "gemm_tile.hpp"
 #include "winograd_transform.hpp"
 
 namespace mmdl::detail {
@@ -19,6 +16,7 @@ struct WinogradTiles {
   long samples = 0, height = 0, width = 0, channels = 0;
   long y0 = 0, x0 = 0;  // where the first tile's window begins (minus the padding)
   long rows = 0, columns = 0;
+  long result_y0 = 0, result_x0 = 0;  // where its outputs begin: a few may lie before the result
 
   long count() const { return samples * rows * columns; }
 
@@ -80,7 +78,7 @@ struct WinogradTiles {
   template <class Transform>
   Place place(long tile) const {
     return {data + tile / columns / rows * height * width * channels,
-            tile / columns % rows * Transform::outputs + y0, tile % columns * Transform::outputs + x0};
+            tile / columns % rows * Transform::step + y0, tile % columns * Transform::step + x0};
   }
 
   /// A table of a window's places instead of branches: in unrolled code they are many, and the compiler pays
@@ -107,141 +105,63 @@ struct WinogradTiles {
   alignas(64) static constexpr T zeros[simd_width<T>] = {};  // outside of the image
 };
 
-/// How a convolution is cut into tiles of `Outputs` x `Outputs` outputs.
-template <int Outputs, class T>
+/// How a 3x3 convolution of a stride is cut into tiles of `Outputs` x `Outputs` outputs.
+template <class T, int Outputs, int Stride>
 struct WinogradCut {
+  static_assert(Stride == 1 || Stride == 2);
+
   /// The window that the tiles are made for, over whole vectors of channels.
   static bool fits(const Node& node) {
     const Window& w = node.window;
-    return w.kernel_height == 3 && w.kernel_width == 3 && w.stride == 1 && w.dilation == 1 && w.groups == 1 &&
-           node.input.channels % simd_width<T> == 0 && node.output.channels % simd_width<T> == 0;
+    return w.kernel_height == 3 && w.kernel_width == 3 && w.stride == Stride && w.dilation == 1 &&
+           w.groups == 1 && node.input.channels % simd_width<T> == 0 &&
+           node.output.channels % simd_width<T> == 0;
   }
 
-  /// A batch of images cut into tiles that make `result`, the first tile's window at (y0, x0).
-  static WinogradTiles<T> cut(const T* data, long samples, const Extent& image, long y0, long x0,
-                              const Extent& result) {
+  static WinogradTiles<T> input(const Node& node, long samples, const T* data) {
+    return cut(data, samples, node.input, {-node.window.pad_top, 0}, {-node.window.pad_left, 0}, node.output,
+               Outputs);
+  }
+
+  /// The output's gradient, of the same tiles.
+  static WinogradTiles<T> output_gradient(const Node& node, long samples, const T* data) {
+    return cut(data, samples, node.output, {}, {}, node.output, Outputs);
+  }
+
+  /// The output's gradient as the image whose convolution with the turned weights is the input's gradient.
+  static WinogradTiles<T> gradient(const Node& node, long samples, const T* data) {
+    return cut(data, samples, node.output, gradient_origin(node.window.pad_top),
+               gradient_origin(node.window.pad_left), node.input, Stride * Outputs);
+  }
+
+ private:
+  /// Where the first tile begins, along one line.
+  struct Origin {
+    long window = 0, result = 0;
+  };
+
+  /// With a stride of 2 the gradient of x[2 i + 1 - pad] is w1 dy[i], that of x[2 i + 2 - pad] is w2 dy[i] +
+  /// w0 dy[i + 1]: tiles begin with one of the former.
+  static Origin gradient_origin(long pad) {
+    if (Stride == 1) return {pad - 2, 0};
+    return pad > 0 ? Origin{0, 1 - pad} : Origin{-Outputs, 1 - 2 * Outputs};
+  }
+
+  /// A batch of images cut into tiles that make `size` x `size` numbers of `result`.
+  static WinogradTiles<T> cut(const T* data, long samples, const Extent& image, Origin y, Origin x,
+                              const Extent& result, long size) {
     return {data,
             samples,
             image.height,
             image.width,
             image.channels,
-            y0,
-            x0,
-            (result.height + Outputs - 1) / Outputs,
-            (result.width + Outputs - 1) / Outputs};
-  }
-
-  static WinogradTiles<T> input(const Node& node, long samples, const T* data) {
-    return cut(data, samples, node.input, -node.window.pad_top, -node.window.pad_left, node.output);
-  }
-
-  /// The output's gradient as the image whose convolution with the turned weights is the input's gradient.
-  static WinogradTiles<T> gradient(const Node& node, long samples, const T* data) {
-    return cut(data, samples, node.output, node.window.pad_top - 2, node.window.pad_left - 2, node.input);
+            y.window,
+            x.window,
+            (result.height - y.result + size - 1) / size,
+            (result.width - x.result + size - 1) / size,
+            y.result,
+            x.result};
   }
 };
-
-/// c[r][0 .. tile_columns) = (`add`: what it holds +) the sum over k of a(r, k) * b[k * b_step + ...], where
-/// a(r, k) is a[r * a_stride + k], or a[k * a_stride + r] if Transposed. The sums stay in registers. Of
-/// narrow pairs the sums are floats.
-template <int Rows, bool Transposed, class T, class Sum>
-void multiply_rows(long depth, const T* a, long a_stride, const T* b, long b_step, Sum* c, long c_stride,
-                   bool add) {
-  using V = Simd<Sum>;
-  V left[Rows], right[Rows];
-  MMDL_UNROLL
-  for (int r = 0; r < Rows; ++r) {
-    left[r] = add ? load_vector<V>(c + r * c_stride) : V{};
-    right[r] = add ? load_vector<V>(c + r * c_stride + simd_width<Sum>) : V{};
-  }
-  // Three rows a base address: more run-time multiples of the stride than that are not to be had for nothing.
-  constexpr int bases = (Rows + 2) / 3;
-  const T* base[bases];
-  MMDL_UNROLL
-  for (int i = 0; i < bases; ++i) base[i] = a + 3 * i * (Transposed ? 1 : a_stride);
-  constexpr int at_once = Rows == tile_rows ? 4 : 1;
-  // The rows behind these, of a packed `a` the next to be multiplied: lines of them for as many steps.
-  const char* behind = reinterpret_cast<const char*>(a + Rows * a_stride);
-  constexpr int lines = (at_once * Rows * static_cast<int>(sizeof(T)) + 63) / 64;
-  long k = 0;
-  for (; k + at_once <= depth; k += at_once) {
-    MMDL_UNROLL
-    for (int step = 0; step < at_once; ++step) {
-      multiply_step(left, right, b,
-                    [&](int r) { return Transposed ? a[r] : base[r / 3][r % 3 * a_stride + step]; });
-      if constexpr (Transposed) a += a_stride;
-      b += b_step;
-    }
-    if constexpr (!Transposed) {
-      MMDL_UNROLL
-      for (int i = 0; i < lines; ++i) __builtin_prefetch(behind + i * 64, 0, 2);
-      behind += lines * 64;
-      MMDL_UNROLL
-      for (int i = 0; i < bases; ++i) base[i] += at_once;
-    }
-  }
-  for (; at_once > 1 && k < depth; ++k) {
-    multiply_step(left, right, b, [&](int r) { return Transposed ? a[r] : base[r / 3][r % 3 * a_stride]; });
-    if constexpr (Transposed) {
-      a += a_stride;
-    } else {
-      MMDL_UNROLL
-      for (int i = 0; i < bases; ++i) ++base[i];
-    }
-    b += b_step;
-  }
-  MMDL_UNROLL
-  for (int r = 0; r < Rows; ++r) {
-    store_vector(c + r * c_stride, left[r]);
-    store_vector(c + r * c_stride + simd_width<Sum>, right[r]);
-  }
-}
-
-/// multiply_rows for any even number of rows, in pieces of nearly equal height that fit the registers.
-template <bool Transposed, class T, class Sum>
-void multiply_panel(long rows, long depth, const T* a, long a_stride, const T* b, long b_step, Sum* c,
-                    long c_stride, bool add) {
-  using Multiply = void (*)(long, const T*, long, const T*, long, Sum*, long, bool);
-  static constexpr auto table = []<int... I>(std::integer_sequence<int, I...>) {
-    struct Table {
-      Multiply of_pairs[tile_rows / 2];
-    };
-    return Table{{&multiply_rows<2 * I + 2, Transposed, T, Sum>...}};
-  }
-  (std::make_integer_sequence<int, tile_rows / 2>{});
-  const long pieces = (rows + tile_rows - 1) / tile_rows, pairs = rows / 2;
-  for (long piece = 0; piece < pieces; ++piece) {
-    const long begin = pairs * piece / pieces, end = pairs * (piece + 1) / pieces;
-    if (begin < end)
-      table.of_pairs[end - begin - 1](depth, a + 2 * begin * (Transposed ? 1 : a_stride), a_stride, b, b_step,
-                                      c + 2 * begin * c_stride, c_stride, add);
-  }
-}
-
-/// A cache line of nothing, behind what is as long as a power of two: without it the 36 places that a
-/// transform writes or reads would share one set of the cache.
-template <class T>
-inline constexpr long winograd_gap = 64 / static_cast<long>(sizeof(T));
-
-/// Numbers from one tile of a transformed batch to the next.
-template <class T>
-constexpr long winograd_row(long channels) {
-  return channels + winograd_gap<T>;
-}
-
-/// Numbers from one product to the next, for `tiles` (an even number of them).
-template <class T>
-constexpr long winograd_plane(long tiles, long channels) {
-  return (tiles + tiles % 2) * winograd_row<T>(channels) + winograd_gap<T>;
-}
-
-/// Fills the row after an odd number of tiles, which is multiplied with the others.
-template <class T>
-void clear_odd_row(long tiles, long channels, T* planes) {
-  if (tiles % 2 == 0) return;
-  for (int p = 0; p < winograd_products; ++p)
-    std::fill_n(planes + p * winograd_plane<T>(tiles, channels) + tiles * winograd_row<T>(channels), channels,
-                T{});
-}
 
 }  // namespace mmdl::detail

@@ -6,10 +6,6 @@
 
 namespace mmdl::detail {
 
-inline constexpr int winograd_outputs = 4;  // a tile makes 4 x 4 outputs
-inline constexpr int winograd_inputs = 6;   // from 6 x 6 inputs
-inline constexpr int winograd_products = winograd_inputs * winograd_inputs;
-
 // Along one line: 3 taps over 6 inputs give 4 outputs by 6 products in place of 12, at the points 0, 1, -1,
 // 2, -2 and infinity: y = A^T ((G w) * (B^T d)). The gradients are the transposed matrices: Lavin and Gray,
 // "Fast algorithms for convolutional neural networks", 2015.
@@ -17,8 +13,8 @@ inline constexpr int winograd_products = winograd_inputs * winograd_inputs;
 /// B^T d.
 template <class T>
 struct WinogradInput {
-  static constexpr int outputs = winograd_outputs;  // of the tiles that it is for, a side
-  static constexpr int from = winograd_inputs, to = winograd_inputs;
+  static constexpr int step = 4;  // from one tile's window to the next
+  static constexpr int from = 6, to = 6;
   template <class V>
   static void line(const V (&d)[6], V (&t)[6]) {
     const V even = d[4] - T{4} * d[2], odd = d[3] - T{4} * d[1];
@@ -35,7 +31,7 @@ struct WinogradInput {
 /// G w.
 template <class T>
 struct WinogradWeights {
-  static constexpr int from = 3, to = winograd_inputs;
+  static constexpr int from = 3, to = 6;
   template <class V>
   static void line(const V (&w)[3], V (&u)[6]) {
     constexpr T sixth = T{1} / T{6}, twelfth = T{1} / T{12}, twenty_fourth = T{1} / T{24};
@@ -53,7 +49,7 @@ struct WinogradWeights {
 /// A^T m.
 template <class T>
 struct WinogradOutput {
-  static constexpr int from = winograd_inputs, to = winograd_outputs;
+  static constexpr int from = 6, to = 4;
   template <class V>
   static void line(const V (&m)[6], V (&y)[4]) {
     const V sum = m[1] + m[2], difference = m[1] - m[2];
@@ -68,8 +64,8 @@ struct WinogradOutput {
 /// A y, for the gradient of the output.
 template <class T>
 struct WinogradOutputGradient {
-  static constexpr int outputs = winograd_outputs;
-  static constexpr int from = winograd_outputs, to = winograd_inputs;
+  static constexpr int step = 4;
+  static constexpr int from = 4, to = 6;
   template <class V>
   static void line(const V (&y)[4], V (&m)[6]) {
     const V even = y[0] + y[2], odd = y[1] + y[3];
@@ -86,7 +82,7 @@ struct WinogradOutputGradient {
 /// G^T u, for the gradient of the weights.
 template <class T>
 struct WinogradWeightsGradient {
-  static constexpr int from = winograd_inputs, to = 3;
+  static constexpr int from = 6, to = 3;
   template <class V>
   static void line(const V (&u)[6], V (&w)[3]) {
     constexpr T sixth = T{1} / T{6}, twelfth = T{1} / T{12}, twenty_fourth = T{1} / T{24};
@@ -104,7 +100,7 @@ struct WinogradWeightsGradient {
 
 /// B^T d.
 struct SmallWinogradInput {
-  static constexpr int outputs = 2, from = 4, to = 4;
+  static constexpr int step = 2, from = 4, to = 4;
   template <class V>
   static void line(const V (&d)[4], V (&t)[4]) {
     t[0] = d[0] - d[2];
@@ -139,7 +135,7 @@ struct SmallWinogradOutput {
 
 /// A y, for the gradient of the output.
 struct SmallWinogradOutputGradient {
-  static constexpr int outputs = 2, from = 2, to = 4;
+  static constexpr int step = 2, from = 2, to = 4;
   template <class V>
   static void line(const V (&y)[2], V (&m)[4]) {
     m[0] = y[0];

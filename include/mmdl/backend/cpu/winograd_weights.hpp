@@ -6,19 +6,17 @@
 
 #include "../../core/threads.hpp"
 #include "gemm.hpp"
+#include "winograd_forms.hpp"
+#include "winograd_products.hpp"
 #include "winograd_tiles.hpp"
 
 namespace mmdl::detail {
 
-/// How the factors of the sum over tiles are laid out and multiplied: floats by F(4x4, 3x3).
-template <class T>
-struct WinogradTileSum {
+/// How the factors of the sum over tiles are laid out and multiplied: floats.
+template <class T, class Form>
+struct WinogradTileSum : Form {
   using Number = Wide<T>;
-  static constexpr int inputs = winograd_inputs;
   static constexpr long tiles_of_row = 1;
-  using Input = WinogradInput<Number>;
-  using OutputGradient = WinogradOutputGradient<Number>;
-  using WeightsGradient = WinogradWeightsGradient<Number>;
 
   template <class Transform>
   static void transform(const WinogradTiles<T>& tiles, long begin, long end, Number* to, long plane,
@@ -30,7 +28,7 @@ struct WinogradTileSum {
 /// Narrow values by F(2x2, 3x3): two tiles are one row of pairs.
 struct NarrowTileSum {
   using Number = NarrowPair;
-  static constexpr int inputs = SmallWinogradInput::to;
+  static constexpr int products = SmallWinogradInput::to, weights = products;
   static constexpr long tiles_of_row = 2;
   using Input = SmallWinogradInput;
   using OutputGradient = SmallWinogradOutputGradient;
@@ -49,7 +47,7 @@ struct NarrowTileSum {
 /// Narrow layers: each thread sums over tiles of its own, block by block in its cache, and the sums are added
 /// at last. Wide layers: all tiles are transformed, and each thread takes panels of columns through all of
 /// them.
-template <class T, class Form = WinogradTileSum<T>>
+template <class T, class Form>
 struct WinogradWeightsGradientSum {
   using W = Wide<T>;                     // of the sums
   using Number = typename Form::Number;  // of the factors
@@ -60,7 +58,7 @@ struct WinogradWeightsGradientSum {
   bool accumulate = false;
 
   static constexpr long panel = tile_columns<T>;
-  static constexpr int products = Form::inputs * Form::inputs;
+  static constexpr int products = Form::products * Form::products, sum_count = Form::weights * Form::weights;
 
   static long workspace(long tile_count, long channels, long columns) {
     const long threads = thread_count();
@@ -91,7 +89,7 @@ struct WinogradWeightsGradientSum {
   /// Numbers from one product's sums to the next.
   static long sums_plane(long channels, long row) { return channels * row + winograd_gap<W>; }
   static long sums_size(long channels, long columns) {
-    return products * sums_plane(channels, whole_panels(columns));
+    return sum_count * sums_plane(channels, whole_panels(columns));
   }
   static long rows_of(long tiles) { return divide_up(tiles, Form::tiles_of_row); }
   /// Numbers from one product's factors to the next.
@@ -136,11 +134,14 @@ struct WinogradWeightsGradientSum {
   /// sums[p][channel][panel's columns] += the products of a block of tiles, for one panel.
   void multiply(long count, const Number* values, long value_plane, const Number* gradients,
                 long gradient_plane, long column, W* sums, long sums_row, bool add) const {
-    for (long p = 0; p < products; ++p)
-      multiply_panel<true>(input.channels, rows_of(count), values + p * value_plane,
-                           winograd_row<Number>(input.channels), gradients + p * gradient_plane + column,
-                           winograd_row<Number>(wide_columns()),
-                           sums + p * sums_plane(input.channels, sums_row), sums_row, add);
+    int begun = -1;
+    for_winograd_products<Form>([&](int weight, int p) {
+      multiply_panel<true>(
+          input.channels, rows_of(count), values + p * value_plane, winograd_row<Number>(input.channels),
+          gradients + p * gradient_plane + column, winograd_row<Number>(wide_columns()),
+          sums + weight * sums_plane(input.channels, sums_row), sums_row, add || weight == begun);
+      begun = weight;
+    });
   }
 
   /// The weights' gradient from complete sums: channels [begin, end), the columns from `column` on.
@@ -153,7 +154,7 @@ struct WinogradWeightsGradientSum {
         transform_square_of<Simd<T>>(
             typename Form::WeightsGradient{},
             [&](int i, int j) {
-              return load_vector<Simd<T>>(sums + (i * Form::inputs + j) * plane + c * sums_row + n);
+              return load_vector<Simd<T>>(sums + (i * Form::weights + j) * plane + c * sums_row + n);
             },
             [&](int i, int j, Simd<T> value) {
               W* place = to + (i * 3 + j) * tap_stride;
@@ -186,7 +187,7 @@ struct WinogradWeightsGradientSum {
       }
     });
     parallel_ranges(channels, 1, [&](long begin, long end) {
-      for (long p = 0; p < products; ++p) {
+      for (long p = 0; p < sum_count; ++p) {
         W* to = workspace + p * sums_plane(channels, columns);
         for (long part = 1; part < threads_used; ++part) {
           const W* from = to + part * size;
