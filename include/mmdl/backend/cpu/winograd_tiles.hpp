@@ -26,13 +26,20 @@ struct WinogradTiles {
   void transform(Transform, long begin, long end, To* to, long product_stride, long tile_stride) const {
     constexpr int size = Transform::from;
     for (long tile = begin; tile < end; ++tile, to += tile_stride) {
+      // The pixels that the next tile has besides: too many streams for the processor to see them coming.
+      const Place next = place<Transform>(std::min(tile + 1, end - 1));
+      const long next_corner = (next.y * width + next.x) * channels;
       const auto run = [&](const auto& place) {
-        for (long c = 0; c < channels; c += simd_width<T>)
+        for (long c = 0; c < channels; c += simd_width<T>) {
+          for (int i = 0; i < size; ++i)
+            for (int j = size - Transform::step; j < size; ++j)
+              __builtin_prefetch(next.image + (next_corner + (i * width + j) * channels + c), 0, 2);
           transform_square_of<Simd<T>>(
               Transform{}, [&](int i, int j) { return load_vector<Simd<T>>(place(i, j, c)); },
               [&](int i, int j, const Simd<T>& value) {
                 store_vector(to + (i * Transform::to + j) * product_stride + c, value);
               });
+        }
       };
       const Place at = place<Transform>(tile);
       if (at.y >= 0 && at.x >= 0 && at.y + size <= height && at.x + size <= width) {
