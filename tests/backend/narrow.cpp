@@ -276,6 +276,16 @@ TEST_CASE("narrow products: Winograd's filter") {
   compare_winograd<Conv<320, Kernel<3>>, Shape<61, 62, 160>>(1);  // more tiles than are transformed at once
 }
 
+TEST_CASE("narrow products: Winograd's filter with a stride of 2") {
+  compare_winograd<Conv<16, Kernel<3>, Stride<2>>, Shape<8, 8, 16>>(1);
+  compare_winograd<Conv<48, Kernel<3>, Stride<2>>, Shape<9, 7, 16>>(3);
+  compare_winograd<Conv<64, Kernel<3>, Stride<2>, Padding<0>>, Shape<11, 14, 64>>(2);
+  compare_winograd<Conv<32, Kernel<3>, Stride<2>, SamePadding, Bias<false>>, Shape<34, 30, 96>>(2);
+  compare_winograd<Conv<80, Kernel<3>, Stride<2>>, Shape<5, 3, 560>>(5);
+  compare_winograd<Conv<144, Kernel<3>, Stride<2>>, Shape<12, 10, 128>>(3);
+  compare_winograd<Conv<320, Kernel<3>, Stride<2>>, Shape<61, 62, 160>>(2);
+}
+
 TEST_CASE("narrow products: linear layers") {
   compare_product<Linear<70>, Shape<1030>>(1);
   compare_product<Linear<70>, Shape<1030>>(2);

@@ -30,15 +30,11 @@ struct CpuKernel<operators::Convolution, T> {
                 "a residual under the output is read when the sum is whole");
 
   static long workspace(const Node& node, int samples, bool training) {
-    const long vectors = epilogue_workspace(node);
-    if (Winograd::applies(node, samples)) return vectors + Winograd::workspace(node, samples, training);
-    if (!training) return vectors + gemm_workspace<T>(0, 0, false);
-    const long group_columns = node.output.channels / node.window.groups;
-    long wanted = factor_room(node) + gemm_workspace<T>(weight_rows(node), group_columns, true);
-    if constexpr (!is_narrow<T>)
-      if (ThinInputGradient<T>::applies(node))
-        wanted = std::max(wanted, ThinInputGradient<T>::workspace(node));
-    return vectors + wanted;
+    const bool gradient = training && Winograd::gradient_applies(node, samples);
+    long wanted = gemm_workspace<T>(0, 0, false);
+    if (Winograd::applies(node, samples)) wanted = Winograd::workspace(node, samples, gradient);
+    if (training && !gradient) wanted = std::max(wanted, direct_workspace(node));
+    return epilogue_workspace(node) + wanted;
   }
 
   /// The weight of each group as the product reads it, or as Winograd's filter of narrow values does. That of
@@ -96,7 +92,7 @@ struct CpuKernel<operators::Convolution, T> {
     if (a.parameter_gradients[1] != nullptr)
       column_sums(a.output_gradient, a.samples * node.output.pixels(),
                   static_cast<long>(node.output.channels), a.parameter_gradients[1], a.accumulate_parameters);
-    if (Winograd::applies(node, a.samples)) return Winograd::backward(a);
+    if (Winograd::gradient_applies(node, a.samples)) return Winograd::backward(a);
     for (long group = 0; group < node.window.groups; ++group) {
       if (a.parameter_gradients[0] != nullptr) backward_weights(a, group);
       if (a.input_gradients[0] != nullptr) backward_data(a, group);
@@ -107,6 +103,15 @@ struct CpuKernel<operators::Convolution, T> {
   using W = Wide<T>;
   static constexpr bool narrow_winograd = is_narrow<T> && narrow_products;
   using Winograd = std::conditional_t<narrow_winograd, NarrowWinogradConvolution, WinogradConvolution<T>>;
+
+  /// What the direct products of training want.
+  static long direct_workspace(const Node& node) {
+    const long columns = node.output.channels / node.window.groups;
+    const long wanted = factor_room(node) + gemm_workspace<T>(weight_rows(node), columns, true);
+    if constexpr (!is_narrow<T>)
+      if (ThinInputGradient<T>::applies(node)) return std::max(wanted, ThinInputGradient<T>::workspace(node));
+    return wanted;
+  }
 
   static long packed_group(const Node& node) {
     return packed_factor_size<T>(weight_rows(node), node.output.channels / node.window.groups);

@@ -57,6 +57,9 @@ class WinogradConvolution {
              100 * form.multiplications(node, samples) < 72 * direct;
     });
   }
+  /// Whether the gradients are computed so too.
+  static bool gradient_applies(const Node& node, long samples) { return applies(node, samples); }
+  /// `training`: with gradients.
   static long workspace(const Node& node, long samples, bool training) {
     return with_form(node, samples, [&](auto form) { return form.workspace(node, samples, training); });
   }

@@ -24,6 +24,18 @@ struct WinogradForm {
   using ForInputGradient = WinogradForm;
 };
 
+/// Stride 1 by F(2x2, 3x3), for narrow values.
+struct SmallWinogradForm {
+  static constexpr int products = 4, weights = 4;
+  using Cut = WinogradCut<BFloat16, 2, 1>;
+  using Input = SmallWinogradInput;
+  using Weights = SmallWinogradWeights;
+  using Output = SmallWinogradOutput;
+  using OutputGradient = SmallWinogradOutputGradient;
+  using WeightsGradient = SmallWinogradWeightsGradient;
+  using ForInputGradient = SmallWinogradForm;
+};
+
 /// The gradient of the input of the strided form.
 template <class T, int Outputs>
 struct StridedWinogradGradientForm {

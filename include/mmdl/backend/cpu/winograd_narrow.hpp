@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// 3x3 convolutions of stride 1 over narrow values by Winograd's F(2x2, 3x3): 16 products for 4 outputs, less
-// than half of the multiplications.
+// 3x3 convolutions over narrow values by Winograd's algorithm: 4 outputs by 16 products in place of 36, with
+// a stride of 2 by 25.
 #pragma once
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 #include "convolution_method.hpp"
 #include "gemm_blocks.hpp"
 #include "gemm_narrow_tile.hpp"
+#include "winograd_forms.hpp"
 #include "winograd_passes.hpp"
 #include "winograd_results.hpp"
 #include "winograd_weight_square.hpp"
@@ -20,6 +21,7 @@ namespace mmdl::detail {
 /// output = epilogue(convolution of the tiles' image with 3x3 weights), which are [3][3][channels][columns],
 /// or with `rotated`, as the gradient of the input wants them, [3][3][columns][channels] turned by half a
 /// turn. A thread takes blocks of tiles through all columns; the transformed weights are made once.
+template <class Form>
 struct NarrowWinogradFilter {
   WinogradTiles<BFloat16> tiles;
   const float* weights = nullptr;
@@ -29,7 +31,8 @@ struct NarrowWinogradFilter {
   Epilogue<BFloat16> epilogue;
   const NarrowPair* packed = nullptr;  // the transformed weights, where they are there already
 
-  static constexpr int inputs = 4, products = inputs * inputs;
+  static constexpr int products = Form::products * Form::products,
+                       weight_planes = Form::weights * Form::weights;
 
   /// Pairs of the transformed weights.
   static long packed_size(long channels, long columns) {
@@ -57,7 +60,7 @@ struct NarrowWinogradFilter {
       for (long b = blocks * thread / threads; b < blocks * (thread + 1) / threads; ++b) {
         const long begin = b * count / blocks, end = (b + 1) * count / blocks;
         if (begin == end) continue;
-        tiles.transform(SmallWinogradInput{}, begin, end, reinterpret_cast<BFloat16*>(values),
+        tiles.transform(typename Form::Input{}, begin, end, reinterpret_cast<BFloat16*>(values),
                         2 * rows * row_pairs(channels), 2 * row_pairs(channels));
         for (long p = 0; p < panels; ++p) {
           multiply(end - begin, rows, values, row_factors, factors + p * panel_weights(channels), sums);
@@ -87,7 +90,7 @@ struct NarrowWinogradFilter {
   static constexpr long cached_pairs = (512L << 10) / 4;  // of a block's tiles: half of the second cache
 
   static long padded(long tiles) { return divide_up(tiles, tile_rows) * tile_rows; }
-  static long panel_weights(long channels) { return products * (channels / 2) * panel; }
+  static long panel_weights(long channels) { return weight_planes * (channels / 2) * panel; }
   /// Pairs from one tile to the next: a cache line more than the channels, so that neighbours share no cache
   /// sets.
   static long row_pairs(long channels) { return channels / 2 + 16; }
@@ -106,18 +109,18 @@ struct NarrowWinogradFilter {
                                long n, long c, NarrowPair* to) {
     const auto place = [=](int p, long i) { return to + (p * (channels / 2) + (c + i) / 2) * panel + n; };
     if (column + n >= columns) {
-      for (int p = 0; p < products; ++p)
+      for (int p = 0; p < weight_planes; ++p)
         for (long i = 0; i < width; i += 2) store_vector(place(p, i), Simd<NarrowPair>{});
       return;
     }
     const WinogradWeightSquare<float> square(weights, rotated, channels, columns, column + n, c);
-    alignas(64) float halves[2][products * width];
+    alignas(64) float halves[2][weight_planes * width];
     for (long i = 0; i < width; i += 2) {
       for (int half = 0; half < 2; ++half)
-        square.transform(SmallWinogradWeights{}, i + half, [&](int y, int x, const Simd<float>& value) {
-          store_vector(halves[half] + (y * inputs + x) * width, value);
+        square.transform(typename Form::Weights{}, i + half, [&](int y, int x, const Simd<float>& value) {
+          store_vector(halves[half] + (y * Form::weights + x) * width, value);
         });
-      for (int p = 0; p < products; ++p)
+      for (int p = 0; p < weight_planes; ++p)
         store_vector(place(p, i), joined_rows(halves[0] + p * width, halves[1] + p * width));
     }
   }
@@ -126,48 +129,103 @@ struct NarrowWinogradFilter {
   void multiply(long count, long rows, const NarrowPair* values, NarrowFactor* row_factors,
                 const NarrowPair* factors, float* sums) const {
     const long pairs = tiles.channels / 2, stride = row_pairs(tiles.channels);
-    for (long p = 0; p < products; ++p)
+    for_winograd_products<Form>([&](int weight, long p) {
       for (long row = 0; row < count; row += tile_rows) {
         const long height = std::min<long>(tile_rows, count - row);
         const NarrowFactor* const a =
             narrow_factors(height, pairs, values + (p * rows + row) * stride, stride, row_factors);
-        multiply_narrow_rows(height, pairs, a, factors_of_pair * stride, factors + p * pairs * panel,
+        multiply_narrow_rows(height, pairs, a, factors_of_pair * stride, factors + weight * pairs * panel,
                              sums + (p * rows + row) * panel);
       }
+    });
   }
 
   void write(long begin, long end, long rows, long column, const float* sums) const {
-    const WinogradResults<BFloat16, SmallWinogradOutput> results(tiles, extent, output, epilogue);
+    const WinogradResults<BFloat16, typename Form::Output> results(tiles, extent, output, epilogue);
     for (long n = 0; n < panel && column + n < extent.channels; n += width)
       for (long tile = begin; tile < end; ++tile) {
         const float* from = sums + (tile - begin) * panel + n;
         results.write(tile, column + n, [&](int i, int j) {
-          return load_vector<Simd<float>>(from + (i * inputs + j) * rows * panel);
+          return load_vector<Simd<float>>(from + (i * Form::products + j) * rows * panel);
         });
       }
   }
 };
 
-/// Where the filter is used. Targets without narrow products use float's algorithm instead, which multiplies
-/// less.
-class NarrowWinogradConvolution
-    : public WinogradPasses<BFloat16, WinogradCut<BFloat16, 2, 1>, NarrowWinogradFilter, NarrowWinogradFilter,
-                            WinogradWeightsGradientSum<BFloat16, NarrowTileSum>> {
+/// The passes of one form, and its packed weights.
+template <class Form>
+class NarrowWinogradPasses
+    : public WinogradPasses<BFloat16, typename Form::Cut, NarrowWinogradFilter<Form>,
+                            NarrowWinogradFilter<typename Form::ForInputGradient>,
+                            WinogradWeightsGradientSum<BFloat16, NarrowTileSum<Form>>> {
+  using Filter = NarrowWinogradFilter<Form>;
+
+ public:
+  static bool fits(const Node& node) { return Form::Cut::fits(node); }
+  static long tile_count(const Node& node, long samples) {
+    return Form::Cut::input(node, samples, nullptr).count();
+  }
+  static long packed_size(const Node& node) {
+    return Filter::packed_size(node.input.channels, node.output.channels);
+  }
+  static void pack(const Node& node, const float* weight, NarrowPair* to) {
+    Filter::transform_weights(weight, false, node.input.channels, node.output.channels, to);
+  }
+  /// Multiplications of an output's channel with an input's.
+  static long multiplications(const Node& node, long samples) {
+    return Form::products * Form::products * tile_count(node, samples);
+  }
+};
+
+/// Where it is used. Targets without narrow products use float's algorithm instead, which multiplies less.
+class NarrowWinogradConvolution {
+  using Plain = NarrowWinogradPasses<SmallWinogradForm>;
+  using Strided = NarrowWinogradPasses<StridedWinogradForm<BFloat16, 2>>;
+
+  template <class Body>
+  static auto with_form(const Node& node, const Body& body) {
+    return node.window.stride == 1 ? body(Plain{}) : body(Strided{});
+  }
+
  public:
   static bool applies(const Node& node, long samples) {
     const ConvolutionMethod method = convolution_method();
-    if (method == ConvolutionMethod::direct || !fits(node)) return false;
-    if (method == ConvolutionMethod::winograd) return true;
-    // With tiles the products cost less than the transforms; few pixels do not repay those of the weights.
-    return !TileUnit::available() && node.input.channels >= 64 && node.output.channels >= 64 &&
-           input(node, samples, nullptr).count() >= 2 * tile_rows;
+    if (method == ConvolutionMethod::direct) return false;
+    return with_form(node, [&](auto form) {
+      if (!form.fits(node)) return false;
+      if (method == ConvolutionMethod::winograd) return true;
+      // With tiles the products cost less than the transforms; few pixels do not repay those of the weights,
+      // and where tiles overhang they may save nothing.
+      const long direct = 9 * samples * node.output.pixels();
+      return !TileUnit::available() && node.input.channels >= 64 && node.output.channels >= 64 &&
+             form.tile_count(node, samples) >= 2 * tile_rows &&
+             100 * form.multiplications(node, samples) < 72 * direct;
+    });
   }
-
+  /// Whether the gradients are computed so too. With a stride of 2, what threads write for each other costs
+  /// more than the products of a few tiles.
+  static bool gradient_applies(const Node& node, long samples) {
+    if (!applies(node, samples)) return false;
+    return convolution_method() == ConvolutionMethod::winograd || node.window.stride == 1 ||
+           (node.input.channels >= 128 && node.output.channels >= 128 &&
+            Strided::tile_count(node, samples) >= 28 * tile_rows);
+  }
+  /// `training`: with gradients.
+  static long workspace(const Node& node, long samples, bool training) {
+    return with_form(node, [&](auto form) { return form.workspace(node, samples, training); });
+  }
   static long packed_size(const Node& node) {
-    return NarrowWinogradFilter::packed_size(node.input.channels, node.output.channels);
+    return with_form(node, [&](auto form) { return form.packed_size(node); });
   }
   static void pack(const Node& node, const float* weight, NarrowPair* to) {
-    NarrowWinogradFilter::transform_weights(weight, false, node.input.channels, node.output.channels, to);
+    with_form(node, [&](auto form) { form.pack(node, weight, to); });
+  }
+  static void forward(const ForwardArguments<BFloat16>& a, const Epilogue<BFloat16>& epilogue,
+                      float* workspace) {
+    with_form(*a.node, [&](auto form) { form.forward(a, epilogue, workspace); });
+  }
+  static void backward(const BackwardArguments<BFloat16>& a) {
+    with_form(*a.node, [&](auto form) { form.backward(a); });
   }
 };
 

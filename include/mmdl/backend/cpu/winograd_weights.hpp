@@ -25,14 +25,11 @@ struct WinogradTileSum : Form {
   }
 };
 
-/// Narrow values by F(2x2, 3x3): two tiles are one row of pairs.
-struct NarrowTileSum {
+/// Narrow values: two tiles are one row of pairs.
+template <class Form>
+struct NarrowTileSum : Form {
   using Number = NarrowPair;
-  static constexpr int products = SmallWinogradInput::to, weights = products;
   static constexpr long tiles_of_row = 2;
-  using Input = SmallWinogradInput;
-  using OutputGradient = SmallWinogradOutputGradient;
-  using WeightsGradient = SmallWinogradWeightsGradient;
 
   template <class Transform>
   static void transform(const WinogradTiles<BFloat16>& tiles, long begin, long end, Number* to, long plane,
