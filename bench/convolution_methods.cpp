@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The 3x3 convolutions of ResNet-101 by each method.
+// The 3x3 convolutions of ResNet-101, and of the fusion branch over it, by each method.
 #include "layer_benchmark.hpp"
 
 using namespace mmdl;
@@ -14,9 +14,9 @@ void under(benchmark::State& state) {
   set_convolution_method(ConvolutionMethod::automatic);
 }
 
-template <int channels, int size>
+template <int channels, int size, int stride = 1>
 void register_methods(const std::string& name) {
-  using Layer = Conv<channels, Kernel<3>, Bias<false>>;
+  using Layer = Conv<channels, Kernel<3>, Stride<stride>, Bias<false>>;
   using Input = Shape<size, size, channels>;
   constexpr auto forward = bench::infer<Layer, Input, Cpu<float>>,
                  back = bench::backward<Layer, Input, Cpu<float>>;
@@ -31,6 +31,10 @@ void register_methods(const std::string& name) {
   register_methods<128, 28>("28x28x128");
   register_methods<256, 14>("14x14x256");
   register_methods<512, 7>("7x7x512");
+  register_methods<128, 56, 2>("56x56x128 stride 2");
+  register_methods<256, 56, 2>("56x56x256 stride 2");
+  register_methods<256, 28, 2>("28x28x256 stride 2");
+  register_methods<512, 28, 2>("28x28x512 stride 2");
   return true;
 }();
 

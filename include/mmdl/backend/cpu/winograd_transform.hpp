@@ -158,25 +158,25 @@ struct SmallWinogradWeightsGradient {
 };
 
 /// Transforms a square of vectors along its columns and then along its rows: `load(i, j)` gives the numbers,
-/// `store(i, j, value)` takes the result.
+/// `store(i, j, value)` takes the result. Only the lines are unrolled: no register keeps a part of the square
+/// until it is used again.
 template <class V, class Transform, class Load, class Store>
 void transform_square_of(Transform, const Load& load, const Store& store) {
-  V half[Transform::to][Transform::from];
-  MMDL_UNROLL
-  for (int j = 0; j < Transform::from; ++j) {
-    V column[Transform::from], result[Transform::to];
+  constexpr int from = Transform::from, to = Transform::to;
+  V half[to][from];
+  for (int j = 0; j < from; ++j) {
+    V column[from], result[to];
     MMDL_UNROLL
-    for (int i = 0; i < Transform::from; ++i) column[i] = load(i, j);
+    for (int i = 0; i < from; ++i) column[i] = load(i, j);
     Transform::line(column, result);
     MMDL_UNROLL
-    for (int i = 0; i < Transform::to; ++i) half[i][j] = result[i];
+    for (int i = 0; i < to; ++i) half[i][j] = result[i];
   }
-  MMDL_UNROLL
-  for (int i = 0; i < Transform::to; ++i) {
-    V result[Transform::to];
+  for (int i = 0; i < to; ++i) {
+    V result[to];
     Transform::line(half[i], result);
     MMDL_UNROLL
-    for (int j = 0; j < Transform::to; ++j) store(i, j, result[j]);
+    for (int j = 0; j < to; ++j) store(i, j, result[j]);
   }
 }
 
