@@ -11,21 +11,17 @@ namespace mmdl::detail {
 
 /// The passes of one form.
 template <class T, class Form>
-class WinogradFormPasses : public WinogradPasses<T, typename Form::Cut, WinogradFilter<T, Form>,
+class WinogradFormPasses : public WinogradPasses<T, Form, WinogradFilter<T, Form>,
                                                  WinogradFilter<T, typename Form::ForInputGradient>,
                                                  WinogradWeightsGradientSum<T, WinogradTileSum<T, Form>>> {
  public:
-  /// Multiplications of an output's channel with an input's.
-  static long multiplications(const Node& node, long samples) {
-    return Form::products * Form::products * Form::Cut::input(node, samples, nullptr).count();
-  }
-  static bool fits(const Node& node) { return Form::Cut::fits(node); }
   /// Whether the product saves more than the transforms cost: those of the images, of thin layers, and those
   /// of the weights, of few tiles.
   static bool repays(const Node& node, long samples) {
     const long in = node.input.channels, out = node.output.channels;
     return std::min(in, out) >= Form::repaying_channels && in * out >= Form::repaying_weights &&
-           Form::Cut::input(node, samples, nullptr).count() >= Form::repaying_tiles;
+           WinogradFormPasses::tile_count(node, samples) >= Form::repaying_tiles &&
+           WinogradFormPasses::saves(node, samples);
   }
 };
 
@@ -51,10 +47,8 @@ class WinogradConvolution {
     return with_form(node, samples, [&](auto form) {
       if (!form.fits(node)) return false;
       if (method == ConvolutionMethod::winograd) return true;
-      // In double the checks of gradients want the last digits. Tiles that overhang may save nothing.
-      const long direct = 9 * samples * node.output.pixels();
-      return sizeof(Wide<T>) == 4 && form.repays(node, samples) &&
-             100 * form.multiplications(node, samples) < 72 * direct;
+      // In double the checks of gradients want the last digits.
+      return sizeof(Wide<T>) == 4 && form.repays(node, samples);
     });
   }
   /// Whether the gradients are computed so too.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The forms of Winograd's algorithm that convolutions of floats are computed in.
+// The forms of Winograd's algorithm that convolutions are computed in.
 #pragma once
 
 #include "winograd_strided_transform.hpp"

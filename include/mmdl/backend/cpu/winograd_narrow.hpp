@@ -155,25 +155,17 @@ struct NarrowWinogradFilter {
 /// The passes of one form, and its packed weights.
 template <class Form>
 class NarrowWinogradPasses
-    : public WinogradPasses<BFloat16, typename Form::Cut, NarrowWinogradFilter<Form>,
+    : public WinogradPasses<BFloat16, Form, NarrowWinogradFilter<Form>,
                             NarrowWinogradFilter<typename Form::ForInputGradient>,
                             WinogradWeightsGradientSum<BFloat16, NarrowTileSum<Form>>> {
   using Filter = NarrowWinogradFilter<Form>;
 
  public:
-  static bool fits(const Node& node) { return Form::Cut::fits(node); }
-  static long tile_count(const Node& node, long samples) {
-    return Form::Cut::input(node, samples, nullptr).count();
-  }
   static long packed_size(const Node& node) {
     return Filter::packed_size(node.input.channels, node.output.channels);
   }
   static void pack(const Node& node, const float* weight, NarrowPair* to) {
     Filter::transform_weights(weight, false, node.input.channels, node.output.channels, to);
-  }
-  /// Multiplications of an output's channel with an input's.
-  static long multiplications(const Node& node, long samples) {
-    return Form::products * Form::products * tile_count(node, samples);
   }
 };
 
@@ -194,12 +186,9 @@ class NarrowWinogradConvolution {
     return with_form(node, [&](auto form) {
       if (!form.fits(node)) return false;
       if (method == ConvolutionMethod::winograd) return true;
-      // With tiles the products cost less than the transforms; few pixels do not repay those of the weights,
-      // and where tiles overhang they may save nothing.
-      const long direct = 9 * samples * node.output.pixels();
+      // With tiles the products cost less than the transforms; few pixels do not repay those of the weights.
       return !TileUnit::available() && node.input.channels >= 64 && node.output.channels >= 64 &&
-             form.tile_count(node, samples) >= 2 * tile_rows &&
-             100 * form.multiplications(node, samples) < 72 * direct;
+             form.tile_count(node, samples) >= 2 * tile_rows && form.saves(node, samples);
     });
   }
   /// Whether the gradients are computed so too. With a stride of 2, what threads write for each other costs

@@ -10,16 +10,32 @@
 namespace mmdl::detail {
 
 /// The gradient of the input is a convolution as well: of the output's gradient, with the weights turned by
-/// half a turn. `Filter` and `InputGradient` compute these convolutions, of the tiles that `Cut` makes,
-/// `WeightsGradient` the gradient of the weights. Lavin and Gray, "Fast algorithms for convolutional neural
-/// networks", 2015.
-template <class T, class Cut, class Filter, class InputGradient, class WeightsGradient>
-class WinogradPasses : protected Cut {
+/// half a turn. `Filter` and `InputGradient` compute these convolutions, of the tiles that the form
+/// makes, `WeightsGradient` the gradient of the weights. Lavin and Gray, "Fast algorithms for convolutional
+/// neural networks", 2015.
+template <class T, class Form, class Filter, class InputGradient, class WeightsGradient>
+class WinogradPasses {
+  using Cut = typename Form::Cut;
+
  public:
+  static bool fits(const Node& node) { return Cut::fits(node); }
+  static long tile_count(const Node& node, long samples) {
+    return Cut::input(node, samples, nullptr).count();
+  }
+  /// Whether the products are few enough, beside the direct ones, to repay their transforms: tiles that
+  /// overhang may save nothing.
+  static bool saves(const Node& node, long samples) {
+    return 100 * multiplications(node, samples) < 72 * 9 * samples * node.output.pixels();
+  }
+  /// Multiplications of an output's channel with an input's.
+  static long multiplications(const Node& node, long samples) {
+    return Form::products * Form::products * tile_count(node, samples);
+  }
+
   /// Numbers of scratch of the forward and, in training, of the backward.
   static long workspace(const Node& node, long samples, bool training) {
     const long inputs = node.input.channels, outputs = node.output.channels;
-    const long tiles = Cut::input(node, samples, nullptr).count();
+    const long tiles = tile_count(node, samples);
     const long forward = Filter::workspace(tiles, inputs, outputs);
     if (!training) return forward;
     const long data =
