@@ -115,7 +115,7 @@ void check(const Node& node, int samples) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("linear: outputs and gradients, one sample and many", T, float, double) {
-  for (int samples : {1, 3, 4, 14, 33}) {
+  for (int samples : {1, 3, 4, 8, 14, 33}) {
     check<T>(linear({1, 1, 1}, 1), samples);
     check<T>(linear({1, 1, 17}, 5), samples);
     check<T>(linear({2, 3, 10}, 33), samples);

@@ -251,6 +251,8 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
         multiply_row(steps, a, b, b_step, sums, ahead);
       else if (height <= tile_rows / 2)
         multiply_tile<tile_rows / 2, packed_row<T>>(steps, a, 1, b, b_step, sums, ahead);
+      else if (many_rows && height == 8)  // a batch of them is usual
+        multiply_tile<many_rows ? 8 : tile_rows, packed_row<T>>(steps, a, 1, b, b_step, sums, ahead);
       else
         multiply_tile<tile_rows, packed_row<T>>(steps, a, 1, b, b_step, sums, ahead);
     }

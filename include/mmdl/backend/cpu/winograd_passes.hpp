@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "../../graph/arguments.hpp"
+#include "gemm_epilogue.hpp"
 #include "winograd_tiles.hpp"
 
 namespace mmdl::detail {

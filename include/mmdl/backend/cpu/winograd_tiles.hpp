@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "../../graph/arguments.hpp"
 #include "gemm_narrow_source.hpp"
 #include "winograd_transform.hpp"
 
