@@ -62,13 +62,15 @@ struct WinogradFilter {
   static constexpr long alignment = 16;
   static constexpr long block_limit = 56;
   static constexpr long cached_numbers = (768L << 10) / static_cast<long>(sizeof(W));  // of a block's tiles
-  static constexpr long shared_numbers = (6L << 20) / static_cast<long>(sizeof(W));    // of a chunk's tiles
+  // Of a chunk's tiles; the sums of many products take the rest.
+  static constexpr long shared_numbers =
+      (product_count <= 36 ? 12L << 19 : 9L << 19) / static_cast<long>(sizeof(W));
 
   static long weights_plane(long channels) { return channels * panel + winograd_gap<W>; }
   static constexpr int weight_planes = Form::weights * Form::weights;
   static long panel_weights(long channels) { return weight_planes * weights_plane(channels); }
   static long sums_plane(long rows) { return rows * panel + winograd_gap<W>; }
-  static bool by_tiles(long tile_count, long columns) { return tile_count > columns; }
+  static bool by_tiles(long tile_count, long columns) { return tile_count > 2 * columns; }
   static long tiles_of_block(long tile_count, long channels) {
     const long fitting = cached_numbers / (product_count * winograd_row<W>(channels));
     const long whole = std::clamp(fitting / tile_rows * tile_rows, 2L * (tile_rows / 2), block_limit);
