@@ -2,6 +2,8 @@
 // The convolution of floats by Winograd's algorithm: where it is used, and in which form.
 #pragma once
 
+#include <algorithm>
+
 #include "convolution_method.hpp"
 #include "winograd_filter.hpp"
 #include "winograd_passes.hpp"
@@ -25,6 +27,7 @@ class WinogradFormPasses : public WinogradPasses<T, Form, WinogradFilter<T, Form
   }
 };
 
+/// Where it is used, of floats and between narrow values, and by which form.
 template <class T>
 class WinogradConvolution {
   using Plain = WinogradFormPasses<T, WinogradForm<T>>;
