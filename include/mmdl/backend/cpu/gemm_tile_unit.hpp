@@ -4,9 +4,11 @@
 
 #include <algorithm>
 
+#include "fetch_ahead.hpp"
 #include "gemm_blocks.hpp"
 #include "padded_lines.hpp"
 #include "tile_unit_packing.hpp"
+#include "tile_unit_results.hpp"
 
 namespace mmdl::detail {
 
@@ -20,12 +22,14 @@ class TileUnitPart {
   static constexpr long most_joined = 8;                      // blocks
   static constexpr long steps_of_block = block_steps / unit;  // tiles' steps
   static constexpr long waiting_rows = 1024;
+  static constexpr long joined_room = 384L << 10;  // numbers
   static constexpr long tile_sums = unit * unit;
-  static constexpr long ahead = 2 * (unit / 2) * unit;                    // two steps of a panel
+  static constexpr long far = 2 * (unit / 2) * unit;                      // two steps of a panel
   static constexpr long lines_room = 384L << 10;                          // numbers
   static constexpr long packed_b_size = block_steps / 2 * block_columns;  // pairs
   static constexpr long packed_a_size = lines_room / 2;                   // pairs
   static_assert(lines_room >= group_rows * tile_row_stride);
+  static_assert(lines_room <= group_rows * most_joined * block_steps);
   static constexpr long waiting_size = waiting_rows * block_columns;
 
  public:
@@ -38,13 +42,12 @@ class TileUnitPart {
         packed_a_(reinterpret_cast<BFloat16*>(packed_b_ + packed_b_size)),
         turning_(packed_b_ + packed_b_size + packed_a_size),
         waiting_(scratch + packed_b_size + packed_a_size + tile_turning_size),
-        bounded_(g.epilogue) {}
+        results_(g.epilogue) {}
 
   /// Rows [m0, m1), columns [n0, n1), steps [k0, k1); k0 is even.
   void run(long m0, long m1, long n0, long n1, long k0, long k1, Output* output, const RowLayout& layout,
            bool accumulate) {
-    output_ = output;
-    accumulate_ = accumulate;
+    results_.write_to(output, accumulate);
     TileUnit::configure();
     if (k0 == 0 && k1 == g_.depth() && by_lines()) {
       // A line belongs to whom its first row belongs to.
@@ -130,7 +133,7 @@ class TileUnitPart {
           Rows rows{packed_a_, lines.pixel_stride(), part_rows / unit, lines.size(at_once), {}};
           for (long i = 0; k + i * unit < block.k_end; ++i)
             rows.place[i] = lines.place(k + i * unit, at_once);
-          multiply(block, rows, waiting_, parts * part_rows);
+          multiply(block, rows, waiting_, parts * part_rows, NothingAhead{});
         }
     }
   }
@@ -148,21 +151,42 @@ class TileUnitPart {
   }
 
   void run_rows(long m0, long m1, long n0, long n1, long k0, long k1, const RowLayout& layout) {
-    const bool waits = k1 - k0 > block_steps;
+    const long joined = joined_blocks(std::min(block_columns, n1 - n0)), deep = joined * block_steps;
+    const bool waits = k1 - k0 > deep;
     const long strip_rows = waits ? (g_.packed_b != nullptr ? group_rows : waiting_rows) : m1 - m0;
     for (long n = n0; n < n1; n += block_columns)
       for (long strip = m0; strip < m1; strip += strip_rows) {
         const long strip_end = std::min(strip + strip_rows, m1);
-        for (long k = k0; k < k1; k += block_steps) {
-          const Block block = block_at(n, n1, k, k0, k1, 1);
+        for (long k = k0; k < k1; k += deep) {
+          const Block block = block_at(n, n1, k, k0, k1, joined);
           find_second_factor(block);
           for (long m = strip; m < strip_end; m += group_rows) {
             const long m_end = std::min(m + group_rows, strip_end);
             if (block.last) layout.offsets(m, m_end, offsets_);
-            multiply_group(block, m, m_end, m - strip);
+            long next = m_end, next_k = k;
+            if (next == strip_end) next = strip, next_k += deep;
+            if (next_k >= k1) next = strip_end, next_k = k0;
+            multiply_group(
+                block, m, m_end, m - strip,
+                rows_ahead(next, std::min(next + group_rows, m1), next_k, std::min(next_k + deep, k1)));
           }
         }
       }
+  }
+
+  /// Blocks of the depth to take in one of a plain matrix: all, so that no sums wait, where the panels that
+  /// each tile of rows meets then keep their place in the second cache.
+  long joined_blocks(long columns) const {
+    const bool joins = g_.packed_b != nullptr && !g_.transpose_a && g_.a.plain() &&
+                       group_rows * (g_.depth() + 2 * unit) <= lines_room &&
+                       g_.depth() * columns <= joined_room;
+    return joins ? divide_up(g_.depth(), block_steps) : 1;
+  }
+
+  /// Asks for a part of the first factor, if it is a matrix; none if it has no rows.
+  FetchAhead rows_ahead(long m, long m_end, long k, long k_end) const {
+    if (m >= m_end || g_.transpose_a || !g_.a.plain()) return FetchAhead(nullptr);
+    return {g_.a.data + m * g_.a.sample_stride + k, m_end - m, k_end - k, g_.a.sample_stride};
   }
 
   static Block block_at(long n, long n1, long k, long k0, long k1, long joined) {
@@ -184,7 +208,7 @@ class TileUnitPart {
   }
 
   /// Rows [m, m_end), of which the first is the `waiting`-th of those whose sums wait.
-  void multiply_group(const Block& block, long m, long m_end, long waiting) {
+  void multiply_group(const Block& block, long m, long m_end, long waiting, const FetchAhead& ahead) {
     const long panels = divide_up(block.n_end - block.n, unit);
     float* const sums = waiting_ + waiting / unit * panels * tile_sums;
     long in_place = 0;  // so many rows
@@ -192,13 +216,14 @@ class TileUnitPart {
       in_place = (m_end - m) / unit * unit;
       if (in_place > 0)
         multiply(block, rows_at(g_.a.data + m * g_.a.sample_stride + block.k, g_.a.sample_stride), sums,
-                 in_place);
+                 in_place, ahead);
     }
     if (in_place < m_end - m) {
-      copy_rows(m + in_place, m_end, block.k, block.k_end);
+      const long stride = std::max(tile_row_stride, divide_up(block.k_end - block.k, unit) * unit + unit);
+      copy_rows(m + in_place, m_end, block.k, block.k_end, stride);
       offset_ = in_place;
-      multiply(block, rows_at(packed_a_, tile_row_stride), sums + in_place / unit * panels * tile_sums,
-               m_end - m - in_place);
+      multiply(block, rows_at(packed_a_, stride), sums + in_place / unit * panels * tile_sums,
+               m_end - m - in_place, ahead);
       offset_ = 0;
     }
   }
@@ -206,13 +231,13 @@ class TileUnitPart {
   /// Rows `stride` apart, whose steps follow each other.
   static Rows rows_at(const BFloat16* data, long stride) {
     Rows rows{data, stride, waiting_rows, 0, {}};
-    for (long i = 0; i < steps_of_block; ++i) rows.place[i] = i * unit;
+    for (long i = 0; i < most_joined * steps_of_block; ++i) rows.place[i] = i * unit;
     return rows;
   }
 
-  void copy_rows(long m, long m_end, long k, long k_end) {
+  void copy_rows(long m, long m_end, long k, long k_end, long stride) {
     if (!g_.transpose_a)
-      pack_tile_rows(g_.a, m, m_end, k, k_end, packed_a_);
+      pack_tile_rows(g_.a, m, m_end, k, k_end, packed_a_, stride);
     else if (g_.a.channels % simd_width<NarrowPair> == 0 && m % simd_width<NarrowPair> == 0)
       pack_turned_squares(g_.a, m, m_end, k, k_end, packed_a_);
     else
@@ -224,27 +249,25 @@ class TileUnitPart {
   bool may_stay(const Block& block) const {
     constexpr long page_half = 2048 / static_cast<long>(sizeof(BFloat16));
     return !g_.transpose_a && g_.a.plain() && (block.k_end - block.k) % unit == 0 &&
-           g_.a.sample_stride % page_half != 0;
+           (g_.a.sample_stride % page_half != 0 || block.k_end - block.k > 2 * block_steps);
   }
 
-  /// A tile of the results, whose sums are whole.
-  struct Results {
-    const float* sums = nullptr;
-    const long* offsets = nullptr;  // a row without one (-1) is none of the product's
-    long rows = 0, column = 0, columns = 0;
+  struct NothingAhead {
+    static constexpr long lines() { return 0; }
+    static constexpr void fetch(long) {}
   };
 
   /// `waiting`: the sums that wait, tiles of a row after one another. While the tile unit multiplies a tile,
-  /// the one before it is finished.
-  void multiply(const Block& block, const Rows& rows, float* waiting, long count) {
+  /// the one before it is written, and what this one and the rows to come read is asked for.
+  template <class Ahead>
+  void multiply(const Block& block, const Rows& rows, float* waiting, long count, Ahead ahead) {
     alignas(64) float tiles[2][tile_sums];
     const long steps = divide_up(block.k_end - block.k, unit),
                panels = divide_up(block.n_end - block.n, unit);
     const long row_bytes = rows.stride * static_cast<long>(sizeof(BFloat16)), share = divide_up(unit, steps);
-    const bool bounded = g_.epilogue.bounds();
+    TileUnitResults<Output> results = results_;
+    const long lines = divide_up(ahead.lines(), divide_up(count, unit) * panels * steps);
     long turn = 0;
-    Results before;
-    BoundedColumns<Output, 2> epilogue{};
     for (long row = 0; row < count; row += unit) {
       const long tile = row / unit;
       const BFloat16* const a =
@@ -258,31 +281,33 @@ class TileUnitPart {
           TileUnit::clear_sums();
         else
           TileUnit::load_sums(sums);
-        long i = 0;
-        for (const Panels* panel = panels_; i < steps; ++panel) {
-          const NarrowPair* from = panel->pairs + p * panel->steps * (unit / 2 * unit);
-          for (const long end = i + panel->steps; i < end; ++i, from += unit / 2 * unit) {
-            TileUnit::add_product(reinterpret_cast<const NarrowPair*>(a + rows.place[i]), row_bytes, from,
-                                  unit * static_cast<long>(sizeof(NarrowPair)));
-            if (row == 0) ask_for(from + ahead);
-            if (block.last) finish(before, epilogue, i * share, std::min((i + 1) * share, before.rows));
+        const auto add_steps = [&](const auto& beside) {
+          long i = 0;
+          for (const Panels* panel = panels_; i < steps; ++panel) {
+            const NarrowPair* from = panel->pairs + p * panel->steps * (unit / 2 * unit);
+            for (const long end = i + panel->steps; i < end; ++i, from += unit / 2 * unit) {
+              TileUnit::add_product(reinterpret_cast<const NarrowPair*>(a + rows.place[i]), row_bytes, from,
+                                    unit * static_cast<long>(sizeof(NarrowPair)));
+              if (row == 0) ask_for(from + far);
+              ahead.fetch(lines);
+              beside(i * share, (i + 1) * share);
+            }
           }
-        }
+        };
         if (!block.last) {
+          add_steps([](long, long) {});
           TileUnit::store_sums(sums);
           continue;
         }
+        add_steps([&](long begin, long end) {
+          results.write(begin, end);
+          results.ask_for(offsets, column, begin, std::min(end, height));
+        });
         TileUnit::store_sums(tiles[turn % 2]);
-        before = {tiles[turn % 2], offsets, height, column, std::min(unit, block.n_end - column)};
-        if (bounded && before.columns == unit) {
-          epilogue = bounded_.template columns<2>(column);
-        } else {
-          finish_otherwise(before);
-          before.rows = 0;
-        }
+        results.hold(tiles[turn % 2], offsets, height, column, std::min(unit, block.n_end - column));
       }
     }
-    if (block.last) finish(before, epilogue, 0, before.rows);
+    if (block.last) results.write_rest();
   }
 
   /// Asks for a step of a panel: the first tile of rows finds the second factor in a far cache, where the
@@ -292,44 +317,14 @@ class TileUnitPart {
     for (long i = 0; i < unit / 2 * unit; i += line) __builtin_prefetch(step + i);
   }
 
-  /// Writes rows of a whole tile whose epilogue is bounded.
-  [[gnu::always_inline]] void finish(const Results& t, const BoundedColumns<Output, 2>& epilogue, long row,
-                                     long row_end) const {
-    using V = Simd<float>;
-    constexpr long width = simd_width<float>;
-    for (; row < row_end; ++row) {
-      if (t.offsets[row] < 0) continue;
-      const long place = t.offsets[row] + t.column;
-      Output* const to = output_ + place;
-      V values[2] = {load_vector<V>(t.sums + row * unit), load_vector<V>(t.sums + row * unit + width)};
-      if (accumulate_) {
-        values[0] += load_vector<V>(to);
-        values[1] += load_vector<V>(to + width);
-      }
-      epilogue.apply(values, place);
-      store_vector(to, values[0]);
-      store_vector(to + width, values[1]);
-    }
-  }
-
-  /// Writes any other tile.
-  [[gnu::noinline]] void finish_otherwise(const Results& t) const {
-    for (long row = 0; row < t.rows; ++row)
-      if (t.offsets[row] >= 0)
-        finish_tile(t.sums + row * unit, 1, t.columns, output_, t.offsets + row, t.column, accumulate_, true,
-                    g_.epilogue);
-  }
-
   const Gemm<BFloat16, Output>& g_;
   NarrowPair* packed_b_;
   BFloat16* packed_a_;
   NarrowPair* turning_;
   float* waiting_;
-  const BoundedEpilogue<Output> bounded_;
+  TileUnitResults<Output> results_;
   Panels panels_[most_joined];  // of the block
-  Output* output_ = nullptr;
-  bool accumulate_ = false;
-  long offset_ = 0;  // of the rows that are multiplied among the offsets
+  long offset_ = 0;             // of the rows that are multiplied among the offsets
   long offsets_[waiting_rows];
 };
 

@@ -17,14 +17,14 @@ inline constexpr long tile_group_rows = 256;
 inline constexpr long tile_row_stride = tile_block_steps + tile_size;
 inline constexpr long tile_turning_size = 2 * simd_width<NarrowPair> * tile_group_rows;  // pairs of scratch
 
-/// Rows [m, m_end) of `a`, their steps [k, k_end) filled up with zeros to whole tiles.
+/// Rows [m, m_end) of `a`, their steps [k, k_end) filled up with zeros to whole tiles; a row every
+/// `stride` numbers.
 inline void pack_tile_rows(const PatchMatrix<BFloat16>& a, long m, long m_end, long k, long k_end,
-                           BFloat16* to) {
-  a.gather(m, m_end, k, k_end, to, tile_row_stride);
+                           BFloat16* to, long stride) {
+  a.gather(m, m_end, k, k_end, to, stride);
   const long steps = k_end - k, filled = 2 * narrow_pairs(steps);
   if (steps == filled) return;
-  for (long row = 0; row < m_end - m; ++row, to += tile_row_stride)
-    std::fill(to + steps, to + filled, BFloat16{});
+  for (long row = 0; row < m_end - m; ++row, to += stride) std::fill(to + steps, to + filled, BFloat16{});
 }
 
 /// Rows [m, m_end) of the transposed `a`, whose rows are the steps [k, k_end): squares of pairs are turned.
