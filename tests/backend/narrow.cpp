@@ -208,6 +208,16 @@ TEST_CASE("narrow products: convolutions whose lines a tile unit copies once for
   compare_product<Conv<320, Kernel<3>>, Shape<7, 7, 288>>(9);  // several samples at a time
 }
 
+TEST_CASE("narrow products: depths that a tile unit takes in one") {
+  const MethodScope scope(ConvolutionMethod::direct);
+  compare_product<Conv<64, Kernel<1>>, Shape<18, 17, 512>>(1);   // two blocks; tiles of rows, and some left
+  compare_product<Conv<96, Kernel<1>>, Shape<13, 11, 1024>>(2);  // rows 2 KB apart, read where they lie
+  compare_product<Conv<40, Kernel<1>>, Shape<17, 17, 1100>>(1);  // no whole tiles of steps: all rows copied
+  compare_product<Conv<64, Kernel<1>>, Shape<9, 9, 1472>>(1);    // as deep as may be
+  compare_product<Conv<64, Kernel<1>>, Shape<9, 9, 1504>>(1);    // too deep
+  compare_product<Conv<420, Kernel<1>>, Shape<6, 7, 960>>(1);    // too many columns
+}
+
 TEST_CASE("narrow products: what follows them") {
   constexpr long rows = 77, columns = 70, depth = 96;  // whole tiles and edges of either kind
   const auto a = representable<BFloat16>(rows * depth, 1),
