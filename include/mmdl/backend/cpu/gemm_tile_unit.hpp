@@ -12,10 +12,11 @@
 
 namespace mmdl::detail {
 
-/// Tiles of 32 x 32 sums. The depth is taken in blocks that leave both factors' tiles in the first cache;
-/// between two blocks the sums wait as tiles in scratch memory, and the whole sum is finished while it is
-/// hot. The first factor is read where it lies if it can be: the rows of a plain matrix, or the lines of an
-/// image (`PaddedLines`); else it is copied a block at a time.
+/// Tiles of 32 x 32 sums. The depth is taken in blocks that leave both factors' tiles in the first cache, or
+/// in one where the second factor's panels stay in the second; between two blocks the sums wait as tiles in
+/// scratch memory, and the whole sum is finished while it is hot. The first factor is read where it lies if
+/// it can be: the rows of a plain matrix, or the lines of an image (`PaddedLines`); else it is copied a block
+/// at a time.
 template <class Output>
 class TileUnitPart {
   static constexpr long unit = tile_size, block_steps = tile_block_steps, group_rows = tile_group_rows;
@@ -163,7 +164,7 @@ class TileUnitPart {
           for (long m = strip; m < strip_end; m += group_rows) {
             const long m_end = std::min(m + group_rows, strip_end);
             if (block.last) layout.offsets(m, m_end, offsets_);
-            long next = m_end, next_k = k;
+            long next = m_end, next_k = k;  // what is read after this
             if (next == strip_end) next = strip, next_k += deep;
             if (next_k >= k1) next = strip_end, next_k = k0;
             multiply_group(
@@ -252,6 +253,7 @@ class TileUnitPart {
            (g_.a.sample_stride % page_half != 0 || block.k_end - block.k > 2 * block_steps);
   }
 
+  /// Of copied lines, which are there already; costs their loops nothing.
   struct NothingAhead {
     static constexpr long lines() { return 0; }
     static constexpr void fetch(long) {}

@@ -2,7 +2,10 @@
 // How the sums of the tile unit become results, a few rows at a time while it multiplies.
 #pragma once
 
+#include <algorithm>
+
 #include "gemm_blocks.hpp"
+#include "tile_unit_packing.hpp"
 
 namespace mmdl::detail {
 
@@ -10,7 +13,7 @@ namespace mmdl::detail {
 /// asked for, whenever there is time.
 template <class Output>
 class TileUnitResults {
-  static constexpr long unit = 32;  // rows and columns of a tile
+  static constexpr long unit = tile_size;  // rows and columns
 
  public:
   explicit TileUnitResults(const Epilogue<Output>& epilogue)
@@ -65,8 +68,12 @@ class TileUnitResults {
   [[gnu::always_inline]] void ask_for(const long* offsets, long column, long row, long row_end) const {
     const Output* const residual = epilogue_.residual;
     for (; row < row_end; ++row) {
-      __builtin_prefetch(output_ + offsets[row] + column, 0, 2);
-      if (residual != nullptr) __builtin_prefetch(residual + offsets[row] + column, 0, 2);
+      MMDL_UNROLL
+      for (long i = 0; i < unit; i += 64 / static_cast<long>(sizeof(Output))) {
+        const long place = offsets[row] + column + i;
+        __builtin_prefetch(output_ + place, 0, 2);
+        if (residual != nullptr) __builtin_prefetch(residual + place, 0, 2);
+      }
     }
   }
 
