@@ -30,7 +30,7 @@ class TileUnitPart {
   static constexpr long packed_b_size = block_steps / 2 * block_columns;  // pairs
   static constexpr long packed_a_size = lines_room / 2;                   // pairs
   static_assert(lines_room >= group_rows * tile_row_stride);
-  static_assert(lines_room <= group_rows * most_joined * block_steps);
+  static_assert(lines_room <= group_rows * most_joined * block_steps);  // see joined_blocks
   static constexpr long waiting_size = waiting_rows * block_columns;
 
  public:
@@ -208,7 +208,8 @@ class TileUnitPart {
     }
   }
 
-  /// Rows [m, m_end), of which the first is the `waiting`-th of those whose sums wait.
+  /// Rows [m, m_end), of which the first is the `waiting`-th of those whose sums wait; what is `ahead` is
+  /// asked for once.
   void multiply_group(const Block& block, long m, long m_end, long waiting, const FetchAhead& ahead) {
     const long panels = divide_up(block.n_end - block.n, unit);
     float* const sums = waiting_ + waiting / unit * panels * tile_sums;
@@ -224,7 +225,7 @@ class TileUnitPart {
       copy_rows(m + in_place, m_end, block.k, block.k_end, stride);
       offset_ = in_place;
       multiply(block, rows_at(packed_a_, stride), sums + in_place / unit * panels * tile_sums,
-               m_end - m - in_place, ahead);
+               m_end - m - in_place, in_place > 0 ? FetchAhead(nullptr) : ahead);
       offset_ = 0;
     }
   }
