@@ -64,6 +64,10 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
         if (from == packed_b_ && !g_.b.transposed && k_end < k1)
           ahead_b_ = {g_.b.data + k_end * g_.b.stride + n, std::min(block, k1 - k_end), n_end - n,
                       g_.b.stride};
+        else if (g_.packed_b != nullptr)
+          ahead_b_ = k_end < k1 ? packed_panels(k_end, std::min(block, k1 - k_end), n, n_end)
+                                : packed_panels(k0, std::min(block, k1 - k0), n_end,
+                                                std::min(n_end + block_columns, n1));
         rows_in_place_ = !in_place && rows_may_stay();
         for (long m = m0; m < m1; m += rows_of_block) {
           const long m_end = std::min(m + rows_of_block, m1);
@@ -104,6 +108,12 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   FetchAhead block_of_a(long m, long rows, long k, long steps) const {
     if (g_.transpose_a) return {g_.a.data + k * g_.a.sample_stride + m, steps, rows, g_.a.sample_stride};
     return {g_.a.data + m * g_.a.sample_stride + k, rows, steps, g_.a.sample_stride};
+  }
+
+  /// The packed panels of the columns [n, n_end), steps from `k` on: none if there are none.
+  FetchAhead packed_panels(long k, long steps, long n, long n_end) const {
+    const long columns = divide_up(n_end - n, tile_columns<T>) * tile_columns<T>;
+    return {g_.packed_b + packed_place<T>(g_.columns, k, steps, n), columns > 0 ? 1 : 0, columns * steps, 0};
   }
 
   /// Whether the rows of the first factor can be read where they are: those of a plain matrix, and of patches
@@ -158,17 +168,15 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   /// Tile by tile, of columns that were packed, or else are read where they are.
   [[gnu::noinline]] void multiply_block(const T* b, bool packed, long m, long rows, long n, long n_end,
                                         long k, long k_end, T* output, bool add, bool last) {
-    const long steps = k_end - k, panels = divide_up(n_end - n, tile_columns<T>), tile = tile_height();
+    const long steps = k_end - k, tile = tile_height();
     const bool apply = last && !g_.epilogue.plain(), bounded = !apply || g_.epilogue.bounded();
-    // A few lines of what comes next before each tile, so that all of them are there in time.
-    const long lines =
-        std::min(divide_up(ahead_a_.lines() + ahead_b_.lines(), divide_up(rows, tile) * panels), steps / 8);
+    const T* const residual = apply ? g_.epilogue.residual : nullptr;
     const long panel_step = tile_columns<T> * (packed ? steps : 1);
     long row = 0;
     // Near matrices: a column of tiles at a time.
     if constexpr (!many_rows)
       if (packed && bounded && rows_in_place_ && near_ && (n_end - n) % tile_columns<T> == 0) {
-        TileFinish<T> finish{bounded_, output, offsets_, n, add, apply};
+        TileFinish<T> finish{bounded_, output, offsets_, n, add, apply, residual};
         const T* const a = g_.a.data + m * g_.a.sample_stride + k;
         for (const T* panel = b; finish.column < n_end; finish.column += tile_columns<T>, panel += panel_step)
           multiply_near_tiles<tile_rows>(steps, rows / tile_rows, a, g_.a.sample_stride, panel, finish);
@@ -193,20 +201,18 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
       long column = n;
       const T* panel = b;
       if (packed && bounded && height == tile && !read_in_place(m + row)) {
-        TileFinish<T> finish{bounded_, output, offsets_ + row, n, add, apply};
-        const long lines_here = rows_in_place_ ? divide_up(ahead_a_.lines(), panels) : lines;
+        TileFinish<T> finish{bounded_, output, offsets_ + row, n, add, apply, residual};
         for (; column + tile_columns<T> <= n_end; column += tile_columns<T>, panel += panel_step) {
-          fetch_results(output, row, height, column, apply);
-          (ahead_a_.done() ? ahead_b_ : ahead_a_).fetch(lines_here);
           finish.column = column;
+          FetchAhead& later = what_comes();
           if (g_.transpose_a)
-            multiply_whole_tile<transposed_tile_rows, 1, packed_step>(steps, source, panel, finish);
+            multiply_whole_tile<transposed_tile_rows, 1, packed_step>(steps, source, panel, finish, later);
           else
-            multiply_whole_tile<tile_rows, whole_row_stride, 1>(steps, source, panel, finish);
+            multiply_whole_tile<tile_rows, whole_row_stride, 1>(steps, source, panel, finish, later);
         }
       }
       for (; column < n_end; column += tile_columns<T>, panel += panel_step) {
-        fetch_results(output, row, height, column, apply);
+        fetch_results(output, residual, row, height, column);
         if (to_gather) {
           g_.a.gather(m + row, m + row + height, k, k_end, packed_tile(row, steps), packed_row<T>);
           to_gather = false;
@@ -222,9 +228,8 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
 
   /// Asks for the lines that a tile is written to when it is done, and those that are added to it then. A
   /// store to a line that is elsewhere holds up those after it.
-  void fetch_results(const T* output, long row, long height, long column, bool apply) const {
+  void fetch_results(const T* output, const T* residual, long row, long height, long column) const {
     constexpr long line = 64 / static_cast<long>(sizeof(T));
-    const T* const residual = apply ? g_.epilogue.residual : nullptr;
     for (long r = 0; r < height; ++r) {
       const long offset = offsets_[row + r] + column;
       for (long i = 0; i < tile_columns<T>; i += line) {
@@ -234,12 +239,18 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
     }
   }
 
+  /// What is to be asked for next.
+  FetchAhead& what_comes() {
+    if (!ahead_a_.done()) return ahead_a_;
+    if (ahead_b_.done()) ahead_b_ = FetchAhead(packed_a_);
+    return ahead_b_;
+  }
+
   /// A tile that is not whole, or has a factor that is read where it is: the numbers of `b` from `before` on.
   void multiply_edge(long m, long row, long height, long k, long steps, const T* b, long b_step, long before,
                      long columns, long column, T* output, bool add, bool last) {
     alignas(64) T sums[tile_rows * tile_columns<T>];
-    FetchAhead idle(sums);
-    FetchAhead& ahead = !ahead_a_.done() ? ahead_a_ : !ahead_b_.done() ? ahead_b_ : idle;
+    FetchAhead& ahead = what_comes();
     if (g_.transpose_a) {
       const bool there = read_in_place(m + row);
       const T* a = there ? g_.a.data + k * g_.a.sample_stride + m + row : packed_tile(row, steps);

@@ -4,6 +4,7 @@
 
 #include "fetch_ahead.hpp"
 #include "gemm_epilogue.hpp"
+#include "tile_ahead.hpp"
 #include "vector.hpp"
 
 namespace mmdl::detail {
@@ -101,6 +102,7 @@ struct TileFinish {
   long column;          // of the whole matrix
   bool add;             // to what the output holds
   bool apply;           // the epilogue
+  const T* residual;    // that the epilogue adds, or null
 };
 
 /// Finishes one column of vectors, `place` numbers from the tile's first.
@@ -129,13 +131,15 @@ struct TileSource {
   long first, piece = 0, gap = 0;
 };
 
+inline constexpr int steps_at_once = 4;
+
 /// `count` steps of a tile over a packed `b`, four at a time: number(r, i) is row r's at the step i further
-/// on, read from the places `a` and `a_third`, which move on with `b`.
-template <long Step, int Rows, class T, class Number>
+/// on, read from the places `a` and `a_third`, which move on with `b`. After each four turn() is called.
+template <long Step, int Rows, class T, class Number, class Turn>
 [[gnu::always_inline]] inline void multiply_steps(Simd<T> (&left)[Rows], Simd<T> (&right)[Rows], const T*& a,
                                                   const T*& a_third, const T*& b, long count,
-                                                  const Number& number) {
-  constexpr int at_once = 4;
+                                                  const Number& number, const Turn& turn) {
+  constexpr int at_once = steps_at_once;
   constexpr long width = simd_width<T>;
   long k = 0;
   for (; k + at_once <= count; k += at_once) {
@@ -145,6 +149,7 @@ template <long Step, int Rows, class T, class Number>
     a += at_once * Step;
     a_third += at_once * Step;
     b += at_once * 2 * width;
+    turn();
   }
   for (; k < count; ++k) {
     multiply_step(left, right, b, [&](int r) { return number(r, 0); });
@@ -155,10 +160,10 @@ template <long Step, int Rows, class T, class Number>
 }
 
 /// multiply_tile() where `b` is packed: a whole tile, that is finished without leaving the registers. Its
-/// rows are RowStride apart if that is not 0.
+/// rows are RowStride apart if that is not 0. It asks for the lines of its results, and goes on with `later`.
 template <int Rows, long RowStride, long Step, class T>
 [[gnu::noinline]] void multiply_whole_tile(long depth, const TileSource<T>& source, const T* b,
-                                           const TileFinish<T>& finish) {
+                                           const TileFinish<T>& finish, FetchAhead& later) {
   // Two places and one distance reach all rows of a tile of six: the processor adds them where it reads.
   static_assert(RowStride != 0 || Rows <= 6);
   const long row = RowStride == 0 ? source.row : RowStride, gap = source.gap;
@@ -166,17 +171,21 @@ template <int Rows, long RowStride, long Step, class T>
   const auto number = [&](int r, int step) {
     return RowStride != 0 || r < 3 ? a[r * row + step * Step] : a_third[(r - 3) * row + step * Step];
   };
+  TileAhead<Rows, T> ahead(later, finish.output + finish.column,
+                           finish.residual == nullptr ? nullptr : finish.residual + finish.column,
+                           finish.offsets, std::min(source.first, depth) / steps_at_once);
   Simd<T> left[Rows], right[Rows];
   MMDL_UNROLL
   for (int r = 0; r < Rows; ++r) left[r] = right[r] = Simd<T>{};
   for (long count = source.first;; count = source.piece) {
     if (count > depth) count = depth;
-    multiply_steps<Step, Rows, T>(left, right, a, a_third, b, count, number);
+    multiply_steps<Step, Rows, T>(left, right, a, a_third, b, count, number, [&] { ahead.turn(); });
     depth -= count;
     if (depth == 0) break;
     a += gap;
     a_third += gap;
   }
+  later = ahead.later();
   finish_vectors(left, 0, finish.offsets, finish);
   finish_vectors(right, simd_width<T>, finish.offsets, finish);
 }
@@ -197,7 +206,7 @@ template <int Rows, class T>
     Simd<T> left[Rows], right[Rows];
     MMDL_UNROLL
     for (int r = 0; r < Rows; ++r) left[r] = right[r] = Simd<T>{};
-    multiply_steps<1, Rows, T>(left, right, a, a_third, b, depth, number);
+    multiply_steps<1, Rows, T>(left, right, a, a_third, b, depth, number, [] {});
     finish_vectors(left, 0, offsets, finish);
     finish_vectors(right, simd_width<T>, offsets, finish);
   }

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a tile of a matrix product asks for while it is multiplied.
+#pragma once
+
+#include "fetch_ahead.hpp"
+#include "gemm_epilogue.hpp"
+#include "vector.hpp"
+
+namespace mmdl::detail {
+
+/// The lines that a tile's results go to, and those that are added to them: a store to a line that is
+/// elsewhere holds up those after it. And lines of the factors that are read later. A few at each turn
+/// between the steps: all at once would make the tile wait for them, and behind the tile is too late.
+template <int Rows, class T>
+class TileAhead {
+  static constexpr long line = 64 / static_cast<long>(sizeof(T));
+  static constexpr int lines_at_once = 2;  // of the factors: tiles of few rows want them so fast
+
+ public:
+  /// `later` moves on with it at finish(). The results are at output + offsets[r] for each row r, where there
+  /// is a residual that at residual + offsets[r]. The tile has `turns`.
+  [[gnu::always_inline]] TileAhead(FetchAhead& later, const T* output, const T* residual, const long* offsets,
+                                   long turns)
+      : later_(later),
+        output_(output),
+        residual_(residual == nullptr ? output : residual),
+        offset_(offsets),
+        end_(offsets + Rows) {
+    while (end_ - offset_ > turns) ask_for_row();  // of few steps
+  }
+
+  [[gnu::always_inline]] void turn() {
+    MMDL_UNROLL
+    for (int i = 0; i < lines_at_once; ++i) later_.fetch();
+    if (offset_ != end_) ask_for_row();
+  }
+
+  /// How far it came.
+  [[gnu::always_inline]] const FetchAhead& later() const { return later_; }
+
+ private:
+  [[gnu::always_inline]] void ask_for_row() {
+    MMDL_UNROLL
+    for (long i = 0; i < tile_columns<T>; i += line) {
+      __builtin_prefetch(output_ + *offset_ + i, 1);
+      __builtin_prefetch(residual_ + *offset_ + i, 0, 2);
+    }
+    ++offset_;
+  }
+
+  FetchAhead later_;
+  const T *output_, *residual_;
+  const long *offset_, *end_;
+};
+
+}  // namespace mmdl::detail
