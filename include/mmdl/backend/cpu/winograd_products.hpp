@@ -27,14 +27,26 @@ void multiply_rows(long depth, const T* a, long a_stride, const T* b, long b_ste
   const T* base[bases];
   MMDL_UNROLL
   for (int i = 0; i < bases; ++i) base[i] = a + 3 * i * (Transposed ? 1 : a_stride);
+  static_assert(Rows % 2 == 0);
   constexpr int at_once = Rows == tile_rows ? 4 : 1;
-  // The rows behind these, of a packed `a` the next to be multiplied: lines of them for as many steps.
+  // The sums behind these, and the rows of `a`: mostly the next to be computed. Lines of them for as many
+  // steps.
+  Sum* next_sums = c + Rows * c_stride;
+  Sum* const last_sums = next_sums + Rows * c_stride;
   const char* behind = reinterpret_cast<const char*>(a + Rows * a_stride);
   constexpr int lines = (at_once * Rows * static_cast<int>(sizeof(T)) + 63) / 64;
   long k = 0;
   for (; k + at_once <= depth; k += at_once) {
+    if (next_sums != last_sums) {
+      MMDL_UNROLL
+      for (int i = 0; i < 2; ++i, next_sums += c_stride) {
+        __builtin_prefetch(next_sums, 1);
+        __builtin_prefetch(next_sums + simd_width<Sum>, 1);
+      }
+    }
     MMDL_UNROLL
     for (int step = 0; step < at_once; ++step) {
+      if constexpr (Transposed) __builtin_prefetch(a + 2 * Rows - 1);
       multiply_step(left, right, b,
                     [&](int r) { return Transposed ? a[r] : base[r / 3][r % 3 * a_stride + step]; });
       if constexpr (Transposed) a += a_stride;
