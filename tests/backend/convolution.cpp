@@ -291,6 +291,13 @@ TEST_CASE("convolution: Winograd's algorithm with a stride of 2") {
   check<float>(convolution({28, 28, 64}, 96, window(3, 2, 1)), 2);
 }
 
+TEST_CASE("convolution: Winograd's panels by blocks of channels, or of tiles") {
+  const Forced forced(ConvolutionMethod::winograd);
+  check<float>(convolution({9, 7, 528}, 48, window(3, 1, 1)), 1);    // sums wait for the next channels
+  check<float>(convolution({9, 11, 544}, 48, window(3, 2, 1)), 1);   // the same by tiles of a stride
+  check<float>(convolution({41, 43, 16}, 144, window(3, 1, 1)), 2);  // more tiles than sums can wait
+}
+
 TEST_CASE("convolution: the method is chosen by the size, and double is computed directly") {
   const Node node = convolution({28, 28, 64}, 64, window(3, 1, 1));
   CHECK(WinogradConvolution<float>::applies(node, 1));
@@ -302,6 +309,10 @@ TEST_CASE("convolution: the method is chosen by the size, and double is computed
   CHECK(WinogradConvolution<float>::applies(convolution({28, 28, 256}, 256, window(3, 2, 1)), 1));
   CHECK_FALSE(WinogradConvolution<float>::applies(convolution({28, 28, 64}, 64, window(3, 2, 1)), 1));
   CHECK_FALSE(WinogradConvolution<float>::applies(convolution({14, 14, 512}, 512, window(3, 2, 1)), 64));
+  // Its gradients from more tiles on.
+  CHECK_FALSE(
+      WinogradConvolution<float>::gradient_applies(convolution({56, 56, 64}, 64, window(3, 2, 1)), 1));
+  CHECK(WinogradConvolution<float>::gradient_applies(convolution({56, 56, 64}, 64, window(3, 2, 1)), 2));
   const Forced forced(ConvolutionMethod::direct);
   CHECK_FALSE(WinogradConvolution<float>::applies(node, 1));
 }

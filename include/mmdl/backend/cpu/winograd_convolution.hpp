@@ -54,8 +54,13 @@ class WinogradConvolution {
       return sizeof(Wide<T>) == 4 && form.repays(node, samples);
     });
   }
-  /// Whether the gradients are computed so too.
-  static bool gradient_applies(const Node& node, long samples) { return applies(node, samples); }
+  /// Whether the gradients are computed so too: with a stride of 2 the sums over a few tiles do not repay
+  /// their transforms.
+  static bool gradient_applies(const Node& node, long samples) {
+    if (!applies(node, samples)) return false;
+    return convolution_method() == ConvolutionMethod::winograd || node.window.stride == 1 ||
+           with_form(node, samples, [&](auto form) { return form.tile_count(node, samples) >= 64; });
+  }
   /// `training`: with gradients.
   static long workspace(const Node& node, long samples, bool training) {
     return with_form(node, samples, [&](auto form) { return form.workspace(node, samples, training); });
