@@ -48,7 +48,7 @@ class BatchNormGradient {
   }
 
   void run() const {
-    if (channels_ >= 16 * rows_)
+    if (channels_ >= 8 * rows_)
       by_channels();
     else
       by_rows();
@@ -56,7 +56,7 @@ class BatchNormGradient {
 
  private:
   static constexpr long rows_at_once = 256;  ///< rows whose sums are added up before they become double
-  static constexpr long channel_grain = 128, combine_grain = 512, write_grain = 16384;
+  static constexpr long channel_grain = 128, combine_grain = 256;
 
   void by_channels() const {
     parallel_ranges(channels_, channel_grain, [&](long from, long to) {
@@ -78,13 +78,11 @@ class BatchNormGradient {
       parallel_ranges(channels_, combine_grain,
                       [&](long begin, long end) { finish(begin, end, row_slices(rows_)); });
     }
-    // From the end, for that is what the first pass has left in the caches.
-    const long step = write_grain / channels_ + 1;
-    for_row_shares(rows_, channels_, [&](long begin, long end) {
-      for (; end > begin; end -= std::min(step, end - begin))
-        write(std::max(begin, end - step), end, 0, channels_);
-      if (stream_) streaming_done();
-    });
+    for_row_shares_from_end(
+        rows_, channels_, [&](long begin, long end) { write(begin, end, 0, channels_); },
+        [&] {
+          if (stream_) streaming_done();
+        });
   }
 
   void add_sums_by_blocks(long begin, long end, long from, long to, double* sums) const {
@@ -115,26 +113,46 @@ class BatchNormGradient {
   }
   /// The gradients of the parameters, and what dx has of them.
   void finish(long first, long last, long slices) const {
-    for (long c = first; c < last; ++c) {
-      double dbeta = 0.0, dgamma = 0.0;
-      for (long slice = 0; slice < slices; ++slice) {
-        dbeta += k_.sums[slice * 2 * channels_ + c];
-        dgamma += k_.sums[(slice * 2 + 1) * channels_ + c];
-      }
-      const double inverse = static_cast<double>(inverse_of(c));
-      dgamma *= inverse;
-      put(a_.parameter_gradients[0], c, dgamma);
-      put(a_.parameter_gradients[1], c, dbeta);
+    for (long from = first; from < last; from += channel_tile) {
+      const long length = std::min(channel_tile, last - from);
+      double dbeta[channel_tile], dgamma[channel_tile];
+      add_slices(from, length, slices, dbeta);
+      add_slices(channels_ + from, length, slices, dgamma);
+      for (long i = 0; i < length; ++i) dgamma[i] *= static_cast<double>(inverse_of(from + i));
+      put(a_.parameter_gradients[0], from, length, dgamma);
+      put(a_.parameter_gradients[1], from, length, dbeta);
       if (!a_.training) continue;
-      const double factor = static_cast<double>(k_.scale[c]) / static_cast<double>(rows_);
-      k_.constant[c] = static_cast<W>(-factor * dbeta);
-      k_.slope[c] = static_cast<W>(-factor * dgamma * inverse);
+      const double share = 1.0 / static_cast<double>(rows_);
+      const W *const scale = k_.scale + from, *const inverse = a_.saved + channels_ + from;
+      W *const constant = k_.constant + from, *const slope = k_.slope + from;
+      MMDL_SIMD
+      for (long i = 0; i < length; ++i) {
+        const double factor = static_cast<double>(scale[i]) * share;
+        constant[i] = static_cast<W>(-factor * dbeta[i]);
+        slope[i] = static_cast<W>(-factor * dgamma[i] * static_cast<double>(inverse[i]));
+      }
     }
   }
-  void put(W* gradients, long c, double value) const {
-    if (gradients != nullptr)
-      gradients[c] =
-          static_cast<W>(a_.accumulate_parameters ? static_cast<double>(gradients[c]) + value : value);
+  /// to[i] = the sum over the slices, in their order, of the numbers from `place` on.
+  void add_slices(long place, long length, long slices, double* to) const {
+    std::copy_n(k_.sums + place, length, to);
+    for (long slice = 1; slice < slices; ++slice) {
+      const double* const from = k_.sums + slice * 2 * channels_ + place;
+      MMDL_SIMD
+      for (long i = 0; i < length; ++i) to[i] += from[i];
+    }
+  }
+  void put(W* gradients, long from, long length, const double* values) const {
+    if (gradients == nullptr) return;
+    gradients += from;
+    if (a_.accumulate_parameters) {
+      MMDL_SIMD
+      for (long i = 0; i < length; ++i)
+        gradients[i] = static_cast<W>(static_cast<double>(gradients[i]) + values[i]);
+    } else {
+      MMDL_SIMD
+      for (long i = 0; i < length; ++i) gradients[i] = static_cast<W>(values[i]);
+    }
   }
 
   // dz.

@@ -78,7 +78,6 @@ template <Activation kind, class T>
   if constexpr (!is_narrow<T>)
     if (streams) {
       all([](auto... row) { normalise_streaming<kind>(row...); });
-      streaming_done();
       return;
     }
   all([](auto... row) { normalise<kind>(row...); });
@@ -90,8 +89,12 @@ void normalise_rows(const ForwardArguments<T>& a, long rows, const Wide<T>* scal
   const long channels = a.node->output.channels;
   const bool streams =
       !is_narrow<T> && a.output != a.inputs[0] && worth_streaming_rows(a.output, rows, channels);
-  for_row_shares(rows, channels,
-                 [&](long begin, long end) { normalise_slice<kind>(a, scale, shift, streams, begin, end); });
+  for_row_shares_from_end(
+      rows, channels,
+      [&](long begin, long end) { normalise_slice<kind>(a, scale, shift, streams, begin, end); },
+      [&] {
+        if (streams) streaming_done();
+      });
 }
 
 }  // namespace mmdl::detail

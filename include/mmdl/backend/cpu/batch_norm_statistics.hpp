@@ -45,6 +45,18 @@ inline void for_row_shares(long rows, long channels, const Body& body) {
                        [&](long first, long last) { body(rows * first / slices, rows * last / slices); });
 }
 
+/// The same piece by piece from the end of each thread's rows, for that is what a pass before has left in the
+/// caches. `done()` follows on each thread.
+template <class Body, class Done>
+inline void for_row_shares_from_end(long rows, long channels, const Body& body, const Done& done) {
+  constexpr long piece_numbers = 16384;
+  const long step = piece_numbers / channels + 1;
+  for_row_shares(rows, channels, [&](long begin, long end) {
+    for (; end > begin; end -= std::min(step, end - begin)) body(std::max(begin, end - step), end);
+    done();
+  });
+}
+
 /// Rows that are read twice from the cache for the price of one reading from memory.
 inline long rows_per_block(long channels) {
   return std::clamp(8192 / std::min(channels, channel_tile), 16L, 256L);

@@ -5,6 +5,10 @@
 #include <bit>
 #include <cstdint>
 
+#if defined(__linux__)
+#  include <unistd.h>
+#endif
+
 #include "../../core/threads.hpp"
 #include "vector.hpp"
 
@@ -16,11 +20,21 @@ inline constexpr bool has_streaming = true;
 inline constexpr bool has_streaming = false;
 #endif
 
-/// Whether an array is better written past the caches: an ordinary store first reads the line that it
-/// changes, and pushes out another. `bytes`: of the whole array, which is not found in the caches by whoever
-/// reads it next if it is that large.
+/// Bytes of an array from which on it is better written past the caches: an ordinary store first reads the
+/// line that it changes, and pushes out another. Whoever reads it next does not find an array that large in
+/// the caches. Where a core's second cache is large (2 MB), smaller arrays push out of it what is read.
+inline long streaming_limit() {
+#if defined(__linux__) && defined(_SC_LEVEL2_CACHE_SIZE)
+  static const bool large = sysconf(_SC_LEVEL2_CACHE_SIZE) >= 2L << 20;
+  if (large) return 3L << 20;
+#endif
+  return 8L << 20;
+}
+
+/// Whether an array of `bytes` is better written past the caches.
 inline bool worth_streaming(const void* array, long bytes) {
-  return has_streaming && bytes > (8L << 20) && reinterpret_cast<std::uintptr_t>(array) % simd_bytes == 0;
+  return has_streaming && bytes > streaming_limit() &&
+         reinterpret_cast<std::uintptr_t>(array) % simd_bytes == 0;
 }
 
 /// The same for rows of numbers, which are written vector by vector: only whole ones.
