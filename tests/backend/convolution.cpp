@@ -207,6 +207,9 @@ TEST_CASE("convolution: windows, strides that do not divide, dilation") {
   check_both(convolution({9, 7, 5}, 6, window(3, 1, 1)), 3);
   check_both(convolution({10, 11, 16}, 32, window(3, 2, 1)), 2);
   check_both(convolution({23, 21, 3}, 20, window(7, 2, 3)), 2);
+  // Lines of three tiles of 14 rows, of seven of six: those within the image are read where they are.
+  check_both(convolution({9, 84, 3}, 33, window(7, 2, 3)), 2);
+  check_both(convolution({5, 42, 100}, 40, window(3, 1, 1)), 2);
   check_both(convolution({13, 12, 4}, 5, window(5, 3, 0)), 1);
   check_both(convolution({12, 11, 6}, 7, window(3, 1, 2, 2)), 3);
   check_both(convolution({12, 11, 6}, 7, window(3, 2, 2, 2)), 1);  // dilation and stride share a factor

@@ -13,13 +13,11 @@ template <class T>
 requires(!is_narrow<T>) class GemmPart<T, T> {
   static constexpr long near_bytes = 4L << 20;  // of three matrices that the caches hold
   static constexpr long lines_at_once = 16;     // of the first factor, on their way to a transposed block
-  // A tile of many rows would want more addresses than the processor has: only packed rows serve it. One of
-  // few rows would use a small part of each line of a transposed factor: only that of many rows reads it in
-  // place.
+  // A tile of few rows would use a small part of each line of a transposed factor: only one of many rows
+  // reads it in place.
   static constexpr bool many_rows = tile_rows > 6;
   // Rows from which on a second factor of short rows repays its copy.
   static constexpr long repaying_rows = many_rows ? block_rows : 4 * tile_rows;
-  static constexpr long whole_row_stride = many_rows ? packed_row<T> : 0;
   static constexpr long line_size = block_rows + packed_step;
   static constexpr long turned_tiles = block_rows / transposed_tile_rows;  // of a block
   static constexpr long packed_a_size =
@@ -116,9 +114,14 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
     return {g_.packed_b + packed_place<T>(g_.columns, k, steps, n), columns > 0 ? 1 : 0, columns * steps, 0};
   }
 
-  /// Whether the rows of the first factor can be read where they are: those of a plain matrix, and of patches
-  /// whole tiles within a line of the image.
-  bool rows_may_stay() const { return !many_rows && !g_.transpose_a && (g_.a.plain() || g_.a.joined()); }
+  /// Whether the rows of the first factor are read where they are: those of a plain matrix, and of patches
+  /// whole tiles within a line of the image. Many that are pages apart share the ways of one set of the first
+  /// cache: for many columns a copy is better.
+  bool rows_may_stay() const {
+    if (g_.transpose_a || !(g_.a.plain() || g_.a.joined())) return false;
+    const long apart = g_.a.plain() ? g_.a.sample_stride : g_.a.step * g_.a.pixel_stride;
+    return !many_rows || few_columns_ || apart * static_cast<long>(sizeof(T)) % 4096 != 0;
+  }
 
   /// The tile of rows that begins at `m`, from step `k` on, where it lies; with a null address if it does
   /// not.
@@ -208,7 +211,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
           if (g_.transpose_a)
             multiply_whole_tile<transposed_tile_rows, 1, packed_step>(steps, source, panel, finish, later);
           else
-            multiply_whole_tile<tile_rows, whole_row_stride, 1>(steps, source, panel, finish, later);
+            multiply_whole_tile<tile_rows, 0, 1>(steps, source, panel, finish, later);
         }
       }
       for (; column < n_end; column += tile_columns<T>, panel += panel_step) {

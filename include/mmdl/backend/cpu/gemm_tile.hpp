@@ -134,10 +134,10 @@ struct TileSource {
 inline constexpr int steps_at_once = 4;
 
 /// `count` steps of a tile over a packed `b`, four at a time: number(r, i) is row r's at the step i further
-/// on, read from the places `a` and `a_third`, which move on with `b`. After each four turn() is called.
+/// on, read from the places `a` and `a_half`, which move on with `b`. After each four turn() is called.
 template <long Step, int Rows, class T, class Number, class Turn>
 [[gnu::always_inline]] inline void multiply_steps(Simd<T> (&left)[Rows], Simd<T> (&right)[Rows], const T*& a,
-                                                  const T*& a_third, const T*& b, long count,
+                                                  const T*& a_half, const T*& b, long count,
                                                   const Number& number, const Turn& turn) {
   constexpr int at_once = steps_at_once;
   constexpr long width = simd_width<T>;
@@ -147,14 +147,14 @@ template <long Step, int Rows, class T, class Number, class Turn>
     for (int step = 0; step < at_once; ++step)
       multiply_step(left, right, b + step * 2 * width, [&](int r) { return number(r, step); });
     a += at_once * Step;
-    a_third += at_once * Step;
+    a_half += at_once * Step;
     b += at_once * 2 * width;
     turn();
   }
   for (; k < count; ++k) {
     multiply_step(left, right, b, [&](int r) { return number(r, 0); });
     a += Step;
-    a_third += Step;
+    a_half += Step;
     b += 2 * width;
   }
 }
@@ -164,12 +164,18 @@ template <long Step, int Rows, class T, class Number, class Turn>
 template <int Rows, long RowStride, long Step, class T>
 [[gnu::noinline]] void multiply_whole_tile(long depth, const TileSource<T>& source, const T* b,
                                            const TileFinish<T>& finish, FetchAhead& later) {
-  // Two places and one distance reach all rows of a tile of six: the processor adds them where it reads.
-  static_assert(RowStride != 0 || Rows <= 6);
-  const long row = RowStride == 0 ? source.row : RowStride, gap = source.gap;
-  const T *a = source.a, *a_third = a + 3 * row;
+  // Two places, and once, three and five times a distance, reach all rows of a tile of fourteen, once the
+  // distance those of six: the processor doubles and adds them where it reads.
+  static_assert(RowStride != 0 || Rows <= 6 || Rows == 14);
+  constexpr int half = Rows / 2;
+  const long row = RowStride == 0 ? source.row : RowStride, row_3 = 3 * row, row_5 = 5 * row;
+  const long gap = source.gap;
+  const T *a = source.a, *a_half = a + half * row;
   const auto number = [&](int r, int step) {
-    return RowStride != 0 || r < 3 ? a[r * row + step * Step] : a_third[(r - 3) * row + step * Step];
+    if (RowStride != 0) return a[r * row + step * Step];
+    const int place = r % half;
+    const long distance = place == 3 ? row_3 : place == 6 ? 2 * row_3 : place == 5 ? row_5 : place * row;
+    return (r < half ? a : a_half)[distance + step * Step];
   };
   TileAhead<Rows, T> ahead(later, finish.output + finish.column,
                            finish.residual == nullptr ? nullptr : finish.residual + finish.column,
@@ -179,11 +185,11 @@ template <int Rows, long RowStride, long Step, class T>
   for (int r = 0; r < Rows; ++r) left[r] = right[r] = Simd<T>{};
   for (long count = source.first;; count = source.piece) {
     if (count > depth) count = depth;
-    multiply_steps<Step, Rows, T>(left, right, a, a_third, b, count, number, [&] { ahead.turn(); });
+    multiply_steps<Step, Rows, T>(left, right, a, a_half, b, count, number, [&] { ahead.turn(); });
     depth -= count;
     if (depth == 0) break;
     a += gap;
-    a_third += gap;
+    a_half += gap;
   }
   later = ahead.later();
   finish_vectors(left, 0, finish.offsets, finish);
@@ -196,17 +202,17 @@ template <int Rows, long RowStride, long Step, class T>
 template <int Rows, class T>
 [[gnu::noinline]] void multiply_near_tiles(long depth, long tiles, const T* a_begin, long row,
                                            const T* b_begin, const TileFinish<T>& finish) {
-  static_assert(Rows <= 6);  // two places and one distance reach them, as above
+  static_assert(Rows == 6);
   const long* offsets = finish.offsets;
   for (; tiles > 0; --tiles, a_begin += Rows * row, offsets += Rows) {
-    const T *a = a_begin, *a_third = a + 3 * row, *b = b_begin;
+    const T *a = a_begin, *a_half = a + 3 * row, *b = b_begin;
     const auto number = [&](int r, int step) {
-      return r < 3 ? a[r * row + step] : a_third[(r - 3) * row + step];
+      return r < 3 ? a[r * row + step] : a_half[(r - 3) * row + step];
     };
     Simd<T> left[Rows], right[Rows];
     MMDL_UNROLL
     for (int r = 0; r < Rows; ++r) left[r] = right[r] = Simd<T>{};
-    multiply_steps<1, Rows, T>(left, right, a, a_third, b, depth, number, [] {});
+    multiply_steps<1, Rows, T>(left, right, a, a_half, b, depth, number, [] {});
     finish_vectors(left, 0, offsets, finish);
     finish_vectors(right, simd_width<T>, offsets, finish);
   }
