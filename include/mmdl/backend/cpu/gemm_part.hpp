@@ -127,11 +127,15 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   /// not.
   TileSource<T> tile_in_place(long m, long height, long k) const {
     const PatchMatrix<T>& a = g_.a;
-    if (a.plain()) return {a.data + m * a.sample_stride + k, a.sample_stride, block_depth<T>};
+    if (a.plain()) return {a.data + m * a.sample_stride + k, a.sample_stride, 1, block_depth<T>};
     const T* const place = height == tile_rows ? a.place(m, height) : nullptr;
-    if (place == nullptr) return {nullptr, 0, 0};
+    if (place == nullptr) return {nullptr, 0, 1, 0};
     const long line = a.dy * a.width * a.pixel_stride, piece = a.taps_x * a.channels;
-    return {place + k / piece * line + k % piece, a.step * a.pixel_stride, piece - k % piece, piece,
+    return {place + k / piece * line + k % piece,
+            a.step * a.pixel_stride,
+            1,
+            piece - k % piece,
+            piece,
             line - piece};
   }
 
@@ -187,7 +191,9 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
       }
     for (; row < rows; row += tile) {
       const long height = std::min(tile, rows - row);
-      TileSource<T> source{packed_tile(row, steps), packed_row<T>, steps};
+      TileSource<T> source{packed_tile(row, steps), g_.transpose_a ? 1 : packed_row<T>, packed_step, steps};
+      if (read_in_place(m + row))
+        source.a = g_.a.data + k * g_.a.sample_stride + m + row, source.step = g_.a.sample_stride;
       bool to_gather = rows_in_place_;  // by those that read only packed rows
       if (rows_in_place_) {
         const TileSource<T> there = tile_in_place(m + row, height, k);
@@ -203,15 +209,15 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
       }
       long column = n;
       const T* panel = b;
-      if (packed && bounded && height == tile && !read_in_place(m + row)) {
+      if (packed && bounded && height == tile) {
         TileFinish<T> finish{bounded_, output, offsets_ + row, n, add, apply, residual};
         for (; column + tile_columns<T> <= n_end; column += tile_columns<T>, panel += panel_step) {
           finish.column = column;
           FetchAhead& later = what_comes();
           if (g_.transpose_a)
-            multiply_whole_tile<transposed_tile_rows, 1, packed_step>(steps, source, panel, finish, later);
+            multiply_whole_tile<transposed_tile_rows, true>(steps, source, panel, finish, later);
           else
-            multiply_whole_tile<tile_rows, 0, 1>(steps, source, panel, finish, later);
+            multiply_whole_tile<tile_rows, false>(steps, source, panel, finish, later);
         }
       }
       for (; column < n_end; column += tile_columns<T>, panel += panel_step) {

@@ -121,61 +121,67 @@ template <int Rows, class T>
   for (int r = 0; r < Rows; ++r) store_vector(output + offsets[r], sums[r]);
 }
 
-/// The first factor of a tile: number r of step k is a[r * row + k * Step]. In an image the steps are in
-/// pieces, one for each row of taps: the first has `first` of them, the others `piece`, and between two are
-/// `gap` numbers of other pixels.
+/// The first factor of a tile: number r of step k is a[r * row + k * step]; either `row` or `step` is one. In
+/// an image the steps are in pieces, one for each row of taps: the first has `first` of them, the others
+/// `piece`, and between two are `gap` numbers of other pixels.
 template <class T>
 struct TileSource {
   const T* a;
-  long row;
+  long row, step;
   long first, piece = 0, gap = 0;
 };
 
 inline constexpr int steps_at_once = 4;
 
-/// `count` steps of a tile over a packed `b`, four at a time: number(r, i) is row r's at the step i further
-/// on, read from the places `a` and `a_half`, which move on with `b`. After each four turn() is called.
-template <long Step, int Rows, class T, class Number, class Turn>
+/// `count` steps of a tile over a packed `b`, four at a time, with a turn() after each four. number(r, i) is
+/// row r's, read from the places `a` and `a_half`. Turned, `a` moves on by `a_step` with each step; else both
+/// move on by four with four of them, of which i is one.
+template <int Rows, bool Turned, class T, class Number, class Turn>
 [[gnu::always_inline]] inline void multiply_steps(Simd<T> (&left)[Rows], Simd<T> (&right)[Rows], const T*& a,
-                                                  const T*& a_half, const T*& b, long count,
+                                                  const T*& a_half, long a_step, const T*& b, long count,
                                                   const Number& number, const Turn& turn) {
   constexpr int at_once = steps_at_once;
   constexpr long width = simd_width<T>;
   long k = 0;
   for (; k + at_once <= count; k += at_once) {
     MMDL_UNROLL
-    for (int step = 0; step < at_once; ++step)
-      multiply_step(left, right, b + step * 2 * width, [&](int r) { return number(r, step); });
-    a += at_once * Step;
-    a_half += at_once * Step;
+    for (int step = 0; step < at_once; ++step) {
+      multiply_step(left, right, b + step * 2 * width, [&](int r) { return number(r, Turned ? 0 : step); });
+      if constexpr (Turned) a += a_step;
+    }
+    if constexpr (!Turned) {
+      a += at_once;
+      a_half += at_once;
+    }
     b += at_once * 2 * width;
     turn();
   }
   for (; k < count; ++k) {
     multiply_step(left, right, b, [&](int r) { return number(r, 0); });
-    a += Step;
-    a_half += Step;
+    a += Turned ? a_step : 1;
+    a_half += Turned ? 0 : 1;
     b += 2 * width;
   }
 }
 
-/// multiply_tile() where `b` is packed: a whole tile, that is finished without leaving the registers. Its
-/// rows are RowStride apart if that is not 0. It asks for the lines of its results, and goes on with `later`.
-template <int Rows, long RowStride, long Step, class T>
+/// multiply_tile() where `b` is packed: a whole tile, that is finished without leaving the registers.
+/// `Turned`: the rows of its steps lie beside each other, else the steps of its rows. It asks for the lines
+/// of its results, and goes on with `later`.
+template <int Rows, bool Turned, class T>
 [[gnu::noinline]] void multiply_whole_tile(long depth, const TileSource<T>& source, const T* b,
                                            const TileFinish<T>& finish, FetchAhead& later) {
   // Two places, and once, three and five times a distance, reach all rows of a tile of fourteen, once the
   // distance those of six: the processor doubles and adds them where it reads.
-  static_assert(RowStride != 0 || Rows <= 6 || Rows == 14);
+  static_assert(Turned || Rows <= 6 || Rows == 14);
   constexpr int half = Rows / 2;
-  const long row = RowStride == 0 ? source.row : RowStride, row_3 = 3 * row, row_5 = 5 * row;
+  const long row = source.row, row_3 = 3 * row, row_5 = 5 * row;
   const long gap = source.gap;
-  const T *a = source.a, *a_half = a + half * row;
+  const T *a = source.a, *a_half = a + (Turned ? 0 : half * row);
   const auto number = [&](int r, int step) {
-    if (RowStride != 0) return a[r * row + step * Step];
+    if (Turned) return a[r];
     const int place = r % half;
     const long distance = place == 3 ? row_3 : place == 6 ? 2 * row_3 : place == 5 ? row_5 : place * row;
-    return (r < half ? a : a_half)[distance + step * Step];
+    return (r < half ? a : a_half)[distance + step];
   };
   TileAhead<Rows, T> ahead(later, finish.output + finish.column,
                            finish.residual == nullptr ? nullptr : finish.residual + finish.column,
@@ -185,7 +191,8 @@ template <int Rows, long RowStride, long Step, class T>
   for (int r = 0; r < Rows; ++r) left[r] = right[r] = Simd<T>{};
   for (long count = source.first;; count = source.piece) {
     if (count > depth) count = depth;
-    multiply_steps<Step, Rows, T>(left, right, a, a_half, b, count, number, [&] { ahead.turn(); });
+    multiply_steps<Rows, Turned>(left, right, a, a_half, source.step, b, count, number,
+                                 [&] { ahead.turn(); });
     depth -= count;
     if (depth == 0) break;
     a += gap;
@@ -212,7 +219,7 @@ template <int Rows, class T>
     Simd<T> left[Rows], right[Rows];
     MMDL_UNROLL
     for (int r = 0; r < Rows; ++r) left[r] = right[r] = Simd<T>{};
-    multiply_steps<1, Rows, T>(left, right, a, a_half, b, depth, number, [] {});
+    multiply_steps<Rows, false>(left, right, a, a_half, 1, b, depth, number, [] {});
     finish_vectors(left, 0, offsets, finish);
     finish_vectors(right, simd_width<T>, offsets, finish);
   }
