@@ -17,10 +17,10 @@ class TileAhead {
   static constexpr int lines_at_once = 2;  // of the factors: tiles of few rows want them so fast
 
  public:
-  /// `later` moves on with it at finish(). The results are at output + offsets[r] for each row r, where there
-  /// is a residual that at residual + offsets[r]. The tile has `turns`.
-  [[gnu::always_inline]] TileAhead(FetchAhead& later, const T* output, const T* residual, const long* offsets,
-                                   long turns)
+  /// Goes on with `later`, of which it keeps a copy in registers. The results of row r are at output +
+  /// offsets[r], what is added to them at residual + offsets[r] if there is a residual. The tile has `turns`.
+  [[gnu::always_inline]] TileAhead(const FetchAhead& later, const T* output, const T* residual,
+                                   const long* offsets, long turns)
       : later_(later),
         output_(output),
         residual_(residual == nullptr ? output : residual),
@@ -35,7 +35,7 @@ class TileAhead {
     if (offset_ != end_) ask_for_row();
   }
 
-  /// How far it came.
+  /// How far it came with that.
   [[gnu::always_inline]] const FetchAhead& later() const { return later_; }
 
  private:
