@@ -149,6 +149,8 @@ class BoundedEpilogue {
     bound(values);
   }
 
+  const T* residual() const { return residual_; }  ///< null if none is added
+
   /// For the vectors of columns from `column` on.
   template <int Count>
   BoundedColumns<T, Count> columns(long column) const {

@@ -177,13 +177,12 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
                                         long k, long k_end, T* output, bool add, bool last) {
     const long steps = k_end - k, tile = tile_height();
     const bool apply = last && !g_.epilogue.plain(), bounded = !apply || g_.epilogue.bounded();
-    const T* const residual = apply ? g_.epilogue.residual : nullptr;
     const long panel_step = tile_columns<T> * (packed ? steps : 1);
     long row = 0;
     // Near matrices: a column of tiles at a time.
     if constexpr (!many_rows)
       if (packed && bounded && rows_in_place_ && near_ && (n_end - n) % tile_columns<T> == 0) {
-        TileFinish<T> finish{bounded_, output, offsets_, n, add, apply, residual};
+        TileFinish<T> finish{bounded_, output, offsets_, n, add, apply};
         const T* const a = g_.a.data + m * g_.a.sample_stride + k;
         for (const T* panel = b; finish.column < n_end; finish.column += tile_columns<T>, panel += panel_step)
           multiply_near_tiles<tile_rows>(steps, rows / tile_rows, a, g_.a.sample_stride, panel, finish);
@@ -210,7 +209,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
       long column = n;
       const T* panel = b;
       if (packed && bounded && height == tile) {
-        TileFinish<T> finish{bounded_, output, offsets_ + row, n, add, apply, residual};
+        TileFinish<T> finish{bounded_, output, offsets_ + row, n, add, apply};
         for (; column + tile_columns<T> <= n_end; column += tile_columns<T>, panel += panel_step) {
           finish.column = column;
           FetchAhead& later = what_comes();
@@ -221,7 +220,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
         }
       }
       for (; column < n_end; column += tile_columns<T>, panel += panel_step) {
-        fetch_results(output, residual, row, height, column);
+        fetch_results(output, row, height, column, apply);
         if (to_gather) {
           g_.a.gather(m + row, m + row + height, k, k_end, packed_tile(row, steps), packed_row<T>);
           to_gather = false;
@@ -229,7 +228,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
         // A last tile that is read where it is begins earlier, so that it does not reach beyond the row.
         const long width = std::min(tile_columns<T>, n_end - column);
         const long before = packed ? 0 : tile_columns<T> - width;
-        multiply_edge(m, row, height, k, steps, panel - before, packed ? tile_columns<T> : g_.b.stride,
+        multiply_edge(source, row, height, steps, panel - before, packed ? tile_columns<T> : g_.b.stride,
                       before, width, column, output, add, last);
       }
     }
@@ -237,8 +236,9 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
 
   /// Asks for the lines that a tile is written to when it is done, and those that are added to it then. A
   /// store to a line that is elsewhere holds up those after it.
-  void fetch_results(const T* output, const T* residual, long row, long height, long column) const {
+  void fetch_results(const T* output, long row, long height, long column, bool apply) const {
     constexpr long line = 64 / static_cast<long>(sizeof(T));
+    const T* const residual = apply ? g_.epilogue.residual : nullptr;
     for (long r = 0; r < height; ++r) {
       const long offset = offsets_[row + r] + column;
       for (long i = 0; i < tile_columns<T>; i += line) {
@@ -255,16 +255,14 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
     return ahead_b_;
   }
 
-  /// A tile that is not whole, or has a factor that is read where it is: the numbers of `b` from `before` on.
-  void multiply_edge(long m, long row, long height, long k, long steps, const T* b, long b_step, long before,
-                     long columns, long column, T* output, bool add, bool last) {
+  /// A tile that is not whole, or whose second factor is read where it is: the numbers of `b` from `before`
+  /// on. Of the first a turned one is read from `source`, another from its packed rows.
+  void multiply_edge(const TileSource<T>& source, long row, long height, long steps, const T* b, long b_step,
+                     long before, long columns, long column, T* output, bool add, bool last) {
     alignas(64) T sums[tile_rows * tile_columns<T>];
     FetchAhead& ahead = what_comes();
     if (g_.transpose_a) {
-      const bool there = read_in_place(m + row);
-      const T* a = there ? g_.a.data + k * g_.a.sample_stride + m + row : packed_tile(row, steps);
-      multiply_tile<transposed_tile_rows, 1>(steps, a, there ? g_.a.sample_stride : packed_step, b, b_step,
-                                             sums, ahead);
+      multiply_tile<transposed_tile_rows, 1>(steps, source.a, source.step, b, b_step, sums, ahead);
     } else {
       const T* a = packed_tile(row, steps);
       if (height == 1)

@@ -102,7 +102,6 @@ struct TileFinish {
   long column;          // of the whole matrix
   bool add;             // to what the output holds
   bool apply;           // the epilogue
-  const T* residual;    // that the epilogue adds, or null
 };
 
 /// Finishes one column of vectors, `place` numbers from the tile's first.
@@ -183,9 +182,10 @@ template <int Rows, bool Turned, class T>
     const long distance = place == 3 ? row_3 : place == 6 ? 2 * row_3 : place == 5 ? row_5 : place * row;
     return (r < half ? a : a_half)[distance + step];
   };
+  const T* const residual = finish.apply ? finish.epilogue.residual() : nullptr;
   TileAhead<Rows, T> ahead(later, finish.output + finish.column,
-                           finish.residual == nullptr ? nullptr : finish.residual + finish.column,
-                           finish.offsets, std::min(source.first, depth) / steps_at_once);
+                           residual == nullptr ? nullptr : residual + finish.column, finish.offsets,
+                           std::min(source.first, depth) / steps_at_once);
   Simd<T> left[Rows], right[Rows];
   MMDL_UNROLL
   for (int r = 0; r < Rows; ++r) left[r] = right[r] = Simd<T>{};
