@@ -39,13 +39,11 @@ long resident_bytes(const char* field) {
   return kilobytes * 1024;
 }
 
-/// A network with its weights, gradients and optimizer in place.
+/// A network with its weights and its optimizer's state in place.
 template <class Net, class Input, class Loss, class Backend>
 class NetworkRun {
  public:
-  NetworkRun() : trainer_(model_, Loss{}, Sgd{.learning_rate = 1e-6f, .momentum = 0.9f}) {
-    model_.gradients();
-  }
+  NetworkRun() : trainer_(model_, Loss{}, Sgd{.learning_rate = 1e-6f, .momentum = 0.9f}) {}
 
   /// Seconds of a pass, the mean of `passes`.
   double run(bool training, int batch, int passes) {
@@ -104,7 +102,7 @@ Answer network() {
       if (first && !training) (*run)->lay_out_weights();
       return (*run)->run(training, request.batch, request.passes);
     }
-    // A fresh process is asked once: what the pass adds to a model whose weights and gradients are in place.
+    // A fresh process is asked once: what the pass adds to a model whose weights are in place.
     (*run)->make_room(request.batch);
     const long before = resident_bytes("VmRSS:");
     (*run)->run(training, request.batch, 1);

@@ -68,7 +68,7 @@ def inference_pass(row, mode):
     return run
 
 
-def training_pass(row, mode, keep_gradients=False):
+def training_pass(row, mode):
     import torch
     import peer_networks as networks
     net = networks.build(row["network"]).train()
@@ -81,12 +81,13 @@ def training_pass(row, mode, keep_gradients=False):
     function = compiled(loss_of, mode) if mode.startswith("compiled") else loss_of
 
     def run():
-        optimizer.zero_grad(set_to_none=not keep_gradients)
+        optimizer.zero_grad()
         number = torch.autocast("cpu", torch.bfloat16) if row["number"] == "bf16" else contextlib.nullcontext()
         with number:
             loss = function(inputs, targets)
         loss.backward()
         optimizer.step()
+    run.drop_gradients = optimizer.zero_grad
     return run
 
 
@@ -137,9 +138,11 @@ class Worker:
     def memory(self, request):
         row, mode = request["row"], request["mode"]
         training = row["question"] == "training"
-        run = training_pass(row, mode, keep_gradients=True) if training else inference_pass(row, mode)
+        run = training_pass(row, mode) if training else inference_pass(row, mode)
         for _ in range(2):
             run()
+        if training:
+            run.drop_gradients()  # the pass takes them anew: they count
         gc.collect()
         ctypes.CDLL("libc.so.6").malloc_trim(0)  # what earlier passes freed is not the weights'
         before = resident("VmRSS")

@@ -110,6 +110,7 @@ TEST_CASE("maximum: a NaN of any input is one of the output, and equal numbers h
   // The same value three times: its gradient is that of the output, once.
   Model<Sequential<Linear<2>, Heads<Identity, Identity, Identity>, Maximum>, Shape<1>> same;
   Trainer trainer{same, MeanSquaredError{}, Sgd{.learning_rate = 0.0f}};
+  trainer.with_gradients_kept();
   Tensor<Shape<1>> x(1);
   Tensor<Shape<2>> target(1);
   x.data()[0] = 1.0f;

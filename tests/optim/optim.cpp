@@ -41,9 +41,9 @@ void check_golden(const std::string& name, const Optimizer& optimizer) {
   for (std::size_t i = 0; i < state.size(); ++i) slots[i] = state[i].data();
   REQUIRE(expected.size() == 7 * size);
   for (std::size_t step = 0; step < 7; ++step) {
-    optimizer.update(parameters.data(), gradients.data() + step * size, slots, ranges,
-                     step < 4 ? optimizer.learning_rate : optimizer.learning_rate / 4,
-                     static_cast<long>(step));
+    mmdl::update_parameters<T>(optimizer, parameters.data(), gradients.data() + step * size, slots, ranges,
+                               step < 4 ? optimizer.learning_rate : optimizer.learning_rate / 4,
+                               static_cast<long>(step));
     for (std::size_t i = 0; i < size; ++i)
       CHECK(static_cast<double>(parameters[i]) ==
             doctest::Approx(expected[step * size + i]).epsilon(sizeof(T) == sizeof(float) ? 1e-5 : 1e-12));
@@ -107,10 +107,11 @@ TEST_CASE("optimizers: numbers outside the ranges are not touched, on any number
     for (std::size_t i = 0; i < g.size(); ++i) g[i] = static_cast<float>(i % 17) - 8.0f;
     float *slots[2] = {m.data(), v.data()}, *swapped[2] = {v.data(), m.data()};
     for (long step = 0; step < 3; ++step) {
-      mmdl::Sgd{.momentum = 0.5f, .weight_decay = 0.1f}.update(p.data(), g.data(), slots, middle, 0.01f,
-                                                               step);
-      mmdl::AdamW{}.update(p.data(), g.data(), slots, middle, 0.01f, step);
-      mmdl::RmsProp{.momentum = 0.5f}.update(p.data(), g.data(), swapped, middle, 0.01f, step);
+      const mmdl::Sgd sgd{.momentum = 0.5f, .weight_decay = 0.1f};
+      mmdl::update_parameters<float>(sgd, p.data(), g.data(), slots, middle, 0.01f, step);
+      mmdl::update_parameters<float>(mmdl::AdamW{}, p.data(), g.data(), slots, middle, 0.01f, step);
+      const mmdl::RmsProp rms_prop{.momentum = 0.5f};
+      mmdl::update_parameters<float>(rms_prop, p.data(), g.data(), swapped, middle, 0.01f, step);
       mmdl::clip_norm(g.data(), middle, 100.0f);
     }
     for (std::size_t i = 0; i < p.size(); ++i)

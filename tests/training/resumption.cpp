@@ -182,6 +182,7 @@ TEST_CASE("dropout: reproducible, scaled, another mask each step, none in infere
     std::fill(model.parameters().begin(), model.parameters().end(), 1.0f);
     std::vector<float> seen, all;
     Trainer trainer{model, Record{&seen}, Sgd{.learning_rate = 0.0f}};
+    trainer.with_gradients_kept();
     Tensor<Shape<1>> x(3);
     std::fill_n(x.data(), x.size(), 1.0f);
     const Tensor<Shape<4000>> y(3);

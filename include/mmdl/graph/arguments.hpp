@@ -43,6 +43,22 @@ struct ForwardArguments {
   RandomKey random;
 };
 
+/// An optimizer's step for one parameter, to be called as soon as numbers of its gradient are complete: what
+/// is updated then needs no buffer of gradients, and is found in the caches.
+template <class T>
+struct ParameterUpdate {
+  void (*run)(const void* optimizer, long begin, const T* gradients, long count, bool decays) = nullptr;
+  const void* optimizer = nullptr;
+  long begin = 0;  ///< of the parameter among all
+  bool decays = true;
+
+  explicit operator bool() const { return run != nullptr; }
+  /// Updates the numbers [at, at + count) of the parameter from their gradients, on any thread.
+  void operator()(long at, const T* gradients, long count) const {
+    run(optimizer, begin + at, gradients, count, decays);
+  }
+};
+
 /// A node's backward: from the gradient of its output, the gradients of its inputs and of its parameters.
 template <class T>
 struct BackwardArguments {
@@ -59,6 +75,10 @@ struct BackwardArguments {
   const Wide<T>* parameters[max_entries] = {};
   Wide<T>* parameter_gradients[max_entries] = {};  ///< null where not wanted
   long parameter_sizes[max_entries] = {};
+  /// To be called once for each number of the first parameter, when nothing reads the parameter any more; its
+  /// gradient is then free to use as scratch. Null: the gradient is to be written. Only for kernels with
+  /// `updates_weight`.
+  ParameterUpdate<Wide<T>> update;
   bool accumulate_parameters = false;  ///< add to them (a layer used at several places) instead of writing
   const Wide<T>* states[max_states] = {};
   const Wide<T>* saved = nullptr;
@@ -82,6 +102,7 @@ struct KernelTable {
 template <class T>
 struct BackwardKernel {
   void (*run)(const BackwardArguments<T>&) = nullptr;
+  bool updates_weight = false;  ///< it calls `update` itself
 };
 
 /// What training runs: all kernels of each node of the graph.

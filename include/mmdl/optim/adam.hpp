@@ -4,65 +4,59 @@
 
 #include <algorithm>
 #include <cmath>
-#include <span>
 
 #include "../core/simd.hpp"
 #include "../core/square_roots.hpp"
-#include "../core/threads.hpp"
-#include "../optim/parameter_range.hpp"
+#include "../optim/update.hpp"
 
 namespace mmdl {
 
 namespace detail {
 
-/// The numbers of one update, worked out once.
-template <class T>
-struct AdamFactors {
-  T beta1, beta2, epsilon, step_size, root, coupled_decay, kept;
+/// The rule that Adam and AdamW share; they differ in where the weight decay enters. Its numbers are worked
+/// out once a step.
+template <class T, bool Decoupled>
+struct AdamRule {
+  T beta1, beta2, epsilon, rate, step_size, root, weight_decay;
+  bool decay_all;
+
+  /// In parts whose square roots stay in the first cache.
+  void operator()(const UpdatePiece<T>& piece) const {
+    constexpr long part = 1024;
+    const AdamRule f = *this;  // whose numbers no store of the loops changes
+    const T decay = piece.decays || decay_all ? weight_decay : T{0};
+    const T coupled_decay = Decoupled ? T{0} : decay, kept = Decoupled ? T{1} - rate * decay : T{1};
+    T *p = piece.parameters, *first = piece.slots[0], *second = piece.slots[1];
+    const T* g = piece.gradients;
+    T deviation[part];
+    for (long left = piece.count; left > 0;
+         left -= part, p += part, g += part, first += part, second += part) {
+      const long length = std::min(left, part);
+      MMDL_SIMD
+      for (long i = 0; i < length; ++i) {
+        const T gradient = g[i] + coupled_decay * p[i];
+        first[i] = f.beta1 * first[i] + (T{1} - f.beta1) * gradient;
+        second[i] = f.beta2 * second[i] + (T{1} - f.beta2) * gradient * gradient;
+      }
+      square_roots(second, deviation, length);
+      MMDL_SIMD
+      for (long i = 0; i < length; ++i)
+        p[i] = p[i] * kept - f.step_size * first[i] / (deviation[i] / f.root + f.epsilon);
+    }
+  }
 };
 
-/// One step of `count` numbers, in pieces whose square roots stay in the first cache.
-template <class T>
-void adam_range(const AdamFactors<T>& f, T* p, const T* g, T* first, T* second, long count) {
-  constexpr long piece = 1024;
-  const T beta1 = f.beta1, beta2 = f.beta2, epsilon = f.epsilon, step_size = f.step_size, root = f.root;
-  const T coupled_decay = f.coupled_decay, kept = f.kept;
-  T deviation[piece];
-  for (; count > 0; count -= piece, p += piece, g += piece, first += piece, second += piece) {
-    const long length = std::min(count, piece);
-    MMDL_SIMD
-    for (long i = 0; i < length; ++i) {
-      const T gradient = g[i] + coupled_decay * p[i];
-      first[i] = beta1 * first[i] + (T{1} - beta1) * gradient;
-      second[i] = beta2 * second[i] + (T{1} - beta2) * gradient * gradient;
-    }
-    square_roots(second, deviation, length);
-    MMDL_SIMD
-    for (long i = 0; i < length; ++i)
-      p[i] = p[i] * kept - step_size * first[i] / (deviation[i] / root + epsilon);
-  }
-}
-
-/// The rule that Adam and AdamW share; they differ in where the weight decay enters.
-template <bool Decoupled, class Options, class T>
-void adam_update(const Options& o, T* parameters, const T* gradients, T* const* slots,
-                 std::span<const ParameterRange> ranges, float rate, long step) {
+template <class T, bool Decoupled, class Options>
+AdamRule<T, Decoupled> adam_rule(const Options& o, float rate, long step) {
   const double t = static_cast<double>(step + 1);
-  AdamFactors<T> factors;
-  factors.beta1 = static_cast<T>(o.beta1);
-  factors.beta2 = static_cast<T>(o.beta2);
-  factors.epsilon = static_cast<T>(o.epsilon);
-  factors.step_size = static_cast<T>(rate / (1.0 - std::pow(static_cast<double>(o.beta1), t)));
-  factors.root = static_cast<T>(std::sqrt(1.0 - std::pow(static_cast<double>(o.beta2), t)));
-  for (const ParameterRange& range : ranges) {
-    const T decay = range.decay || o.decay_all ? static_cast<T>(o.weight_decay) : T{0};
-    factors.coupled_decay = Decoupled ? T{0} : decay;
-    factors.kept = Decoupled ? T{1} - static_cast<T>(rate) * decay : T{1};
-    parallel_ranges(range.end - range.begin, update_grain, [&](long begin, long end) {
-      const long at = range.begin + begin;
-      adam_range(factors, parameters + at, gradients + at, slots[0] + at, slots[1] + at, end - begin);
-    });
-  }
+  return {static_cast<T>(o.beta1),
+          static_cast<T>(o.beta2),
+          static_cast<T>(o.epsilon),
+          static_cast<T>(rate),
+          static_cast<T>(rate / (1.0 - std::pow(static_cast<double>(o.beta1), t))),
+          static_cast<T>(std::sqrt(1.0 - std::pow(static_cast<double>(o.beta2), t))),
+          static_cast<T>(o.weight_decay),
+          o.decay_all};
 }
 
 template <class Options>
@@ -93,10 +87,10 @@ struct Adam {
   /// State buffers of the parameters' size.
   int slots() const { return 2; }
 
+  /// What step `step` (from 0) does to each piece.
   template <class T>
-  void update(T* parameters, const T* gradients, T* const* slots, std::span<const ParameterRange> ranges,
-              float rate, long step) const {
-    detail::adam_update<false>(*this, parameters, gradients, slots, ranges, rate, step);
+  detail::AdamRule<T, false> rule(float rate, long step) const {
+    return detail::adam_rule<T, false>(*this, rate, step);
   }
 };
 
@@ -115,10 +109,10 @@ struct AdamW {
   /// State buffers of the parameters' size.
   int slots() const { return 2; }
 
+  /// What step `step` (from 0) does to each piece.
   template <class T>
-  void update(T* parameters, const T* gradients, T* const* slots, std::span<const ParameterRange> ranges,
-              float rate, long step) const {
-    detail::adam_update<true>(*this, parameters, gradients, slots, ranges, rate, step);
+  detail::AdamRule<T, true> rule(float rate, long step) const {
+    return detail::adam_rule<T, true>(*this, rate, step);
   }
 };
 

@@ -2,7 +2,7 @@
 // An optimizer that is chosen when the program runs.
 #pragma once
 
-#include <span>
+#include <utility>
 #include <variant>
 
 #include "../optim/adam.hpp"
@@ -13,7 +13,7 @@ namespace mmdl {
 
 /// `Sgd`, `RmsProp`, `Adam` or `AdamW` behind one type, so that a training step is compiled once:
 /// `Trainer trainer{model, loss, AnyOptimizer(AdamW{.learning_rate = 1e-3f})};`. The branch is taken once a
-/// step.
+/// piece.
 struct AnyOptimizer {
   float learning_rate = 0.0f;  ///< of the one chosen
   std::variant<Sgd, Adam, AdamW, RmsProp> chosen;
@@ -33,12 +33,21 @@ struct AnyOptimizer {
   int slots() const {
     return std::visit([](const auto& optimizer) { return optimizer.slots(); }, chosen);
   }
+  /// What a step does to each piece, as the chosen one does.
   template <class T>
-  void update(T* parameters, const T* gradients, T* const* slots, std::span<const ParameterRange> ranges,
-              float rate, long step) const {
-    std::visit(
-        [&](const auto& optimizer) { optimizer.update(parameters, gradients, slots, ranges, rate, step); },
-        chosen);
+  struct Rule {
+    template <class Optimizer>
+    using Of = decltype(std::declval<Optimizer>().template rule<T>(0.0f, 0));
+    std::variant<Of<Sgd>, Of<Adam>, Of<AdamW>, Of<RmsProp>> chosen;
+
+    void operator()(const UpdatePiece<T>& piece) const {
+      std::visit([&](const auto& rule) { rule(piece); }, chosen);
+    }
+  };
+  template <class T>
+  Rule<T> rule(float rate, long step) const {
+    return std::visit([&](const auto& optimizer) { return Rule<T>{optimizer.template rule<T>(rate, step)}; },
+                      chosen);
   }
 };
 

@@ -3,12 +3,10 @@
 #pragma once
 
 #include <algorithm>
-#include <span>
 
 #include "../core/simd.hpp"
 #include "../core/square_roots.hpp"
-#include "../core/threads.hpp"
-#include "../optim/parameter_range.hpp"
+#include "../optim/update.hpp"
 
 namespace mmdl {
 
@@ -37,47 +35,39 @@ struct RmsProp {
   /// State buffers of the parameters' size.
   int slots() const { return momentum > 0.0f ? 2 : 1; }
 
+  /// What a step does to each piece, in parts whose square roots stay in the first cache.
   template <class T>
-  void update(T* parameters, const T* gradients, T* const* slots, std::span<const ParameterRange> ranges,
-              float rate, long /*step*/) const {
-    for (const ParameterRange& range : ranges) {
-      const T decay = range.decay || decay_all ? static_cast<T>(weight_decay) : T{0};
-      detail::parallel_ranges(range.end - range.begin, detail::update_grain, [&](long begin, long end) {
-        const long at = range.begin + begin;
-        T* velocity = momentum > 0.0f ? slots[1] + at : nullptr;
-        update_range(parameters + at, gradients + at, slots[0] + at, velocity, end - begin, decay,
-                     static_cast<T>(rate));
-      });
-    }
-  }
-
- private:
-  /// In pieces whose square roots stay in the first cache.
-  template <class T>
-  void update_range(T* p, const T* g, T* square, T* velocity, long count, T decay, T rate) const {
-    constexpr long piece = 1024;
-    const T keep = static_cast<T>(alpha), small = static_cast<T>(epsilon), m = static_cast<T>(momentum);
-    T deviation[piece];
-    for (long begin = 0; begin < count; begin += piece) {
-      const long end = std::min(count, begin + piece);
-      MMDL_SIMD
-      for (long i = begin; i < end; ++i) {
-        const T gradient = g[i] + decay * p[i];
-        square[i] = keep * square[i] + (T{1} - keep) * gradient * gradient;
-      }
-      detail::square_roots(square + begin, deviation, end - begin);
-      if (velocity == nullptr) {
-        MMDL_SIMD
-        for (long i = begin; i < end; ++i)
-          p[i] -= rate * (g[i] + decay * p[i]) / (deviation[i - begin] + small);
-      } else {
+  auto rule(float rate, long /*step*/) const {
+    return [o = *this, lr = static_cast<T>(rate)](const UpdatePiece<T>& piece) {
+      constexpr long part = 1024;
+      const T keep = static_cast<T>(o.alpha), small = static_cast<T>(o.epsilon);
+      const T m = static_cast<T>(o.momentum);
+      const T decay = piece.decays || o.decay_all ? static_cast<T>(o.weight_decay) : T{0};
+      T *const p = piece.parameters, *const square = piece.slots[0];
+      T* const velocity = o.momentum > 0.0f ? piece.slots[1] : nullptr;
+      const T* const g = piece.gradients;
+      T deviation[part];
+      for (long begin = 0; begin < piece.count; begin += part) {
+        const long end = std::min(piece.count, begin + part);
         MMDL_SIMD
         for (long i = begin; i < end; ++i) {
-          velocity[i] = m * velocity[i] + (g[i] + decay * p[i]) / (deviation[i - begin] + small);
-          p[i] -= rate * velocity[i];
+          const T gradient = g[i] + decay * p[i];
+          square[i] = keep * square[i] + (T{1} - keep) * gradient * gradient;
+        }
+        detail::square_roots(square + begin, deviation, end - begin);
+        if (velocity == nullptr) {
+          MMDL_SIMD
+          for (long i = begin; i < end; ++i)
+            p[i] -= lr * (g[i] + decay * p[i]) / (deviation[i - begin] + small);
+        } else {
+          MMDL_SIMD
+          for (long i = begin; i < end; ++i) {
+            velocity[i] = m * velocity[i] + (g[i] + decay * p[i]) / (deviation[i - begin] + small);
+            p[i] -= lr * velocity[i];
+          }
         }
       }
-    }
+    };
   }
 };
 

@@ -2,11 +2,8 @@
 // Stochastic gradient descent with momentum.
 #pragma once
 
-#include <span>
-
 #include "../core/simd.hpp"
-#include "../core/threads.hpp"
-#include "../optim/parameter_range.hpp"
+#include "../optim/update.hpp"
 
 namespace mmdl {
 
@@ -34,30 +31,28 @@ struct Sgd {
   /// State buffers of the parameters' size.
   int slots() const { return momentum > 0.0f ? 1 : 0; }
 
+  /// What a step does to each piece.
   template <class T>
-  void update(T* parameters, const T* gradients, T* const* slots, std::span<const ParameterRange> ranges,
-              float rate, long /*step*/) const {
-    const T lr = static_cast<T>(rate), m = static_cast<T>(momentum);
-    for (const ParameterRange& range : ranges) {
-      const T decay = range.decay || decay_all ? static_cast<T>(weight_decay) : T{0};
-      detail::parallel_ranges(range.end - range.begin, detail::update_grain, [&](long begin, long end) {
-        T* p = parameters + range.begin;
-        const T* g = gradients + range.begin;
-        if (m == T{0}) {
-          MMDL_SIMD
-          for (long i = begin; i < end; ++i) p[i] -= lr * (g[i] + decay * p[i]);
-          return;
-        }
-        T* b = slots[0] + range.begin;
-        const T own = nesterov ? T{1} : T{0}, past = nesterov ? m : T{1};
+  auto rule(float rate, long /*step*/) const {
+    return [o = *this, lr = static_cast<T>(rate)](const UpdatePiece<T>& piece) {
+      const T m = static_cast<T>(o.momentum);
+      const T decay = piece.decays || o.decay_all ? static_cast<T>(o.weight_decay) : T{0};
+      T* const p = piece.parameters;
+      const T* const g = piece.gradients;
+      if (m == T{0}) {
         MMDL_SIMD
-        for (long i = begin; i < end; ++i) {
-          const T gradient = g[i] + decay * p[i];
-          b[i] = m * b[i] + gradient;
-          p[i] -= lr * (own * gradient + past * b[i]);
-        }
-      });
-    }
+        for (long i = 0; i < piece.count; ++i) p[i] -= lr * (g[i] + decay * p[i]);
+        return;
+      }
+      T* const b = piece.slots[0];
+      const T own = o.nesterov ? T{1} : T{0}, past = o.nesterov ? m : T{1};
+      MMDL_SIMD
+      for (long i = 0; i < piece.count; ++i) {
+        const T gradient = g[i] + decay * p[i];
+        b[i] = m * b[i] + gradient;
+        p[i] -= lr * (own * gradient + past * b[i]);
+      }
+    };
   }
 };
 

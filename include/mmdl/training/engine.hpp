@@ -11,9 +11,11 @@
 
 #include "../backend/cpu/activation.hpp"
 #include "../backend/cpu/convolution_method.hpp"
+#include "../backend/cpu/kernel.hpp"
 #include "../core/threads.hpp"
 #include "../training/operands.hpp"
 #include "../training/parameter_store.hpp"
+#include "../training/update_order.hpp"
 
 namespace mmdl::detail {
 
@@ -53,13 +55,43 @@ class Engine : public ParameterStore<Wide<T>> {
   void backward(const ProgramView& program, const TrainingKernels<T>& kernels, int samples, RandomKey key) {
     Places<T> places = places_of(program, samples);
     places.gradients = gradients();
-    for_backward(
-        program, [&](int n) { forward_step(places, kernels.forward, n, key, /*again=*/true); },
-        [&](int n) {
-          BackwardArguments<T> a = places.backward(n, key);
-          a.workspace = workspace_.data();
-          kernels.backward[static_cast<std::size_t>(a.node->source)]->run(a);
-        });
+    run_backward(places, kernels, key, [&](BackwardArguments<T>& a, int, const auto& run) { run(a); });
+    this->gradients_kept(true);
+  }
+
+  /// The same with each parameter updated as soon as its gradient is complete and nothing reads it any more:
+  /// of the gradients only those of one node are there at a time. `update`: of the flat buffer's numbers.
+  void backward(const ProgramView& program, const TrainingKernels<T>& kernels, int samples, RandomKey key,
+                const ParameterUpdate<W>& update) {
+    if (updates_.program != program.nodes) updates_ = UpdateOrder(program, graph());
+    scratch_.reserve(static_cast<std::size_t>(updates_.size));
+    this->gradients_kept(false);
+    Places<T> places = places_of(program, samples);
+    places.gradients = scratch_.data();
+    places.gradient_places = updates_.places.data();
+    this->parameters();  // they change
+    run_backward(places, kernels, key, [&](BackwardArguments<T>& a, int n, const auto& run) {
+      const auto entry_update = [&](int i) {
+        const int index = a.node->entries[i];
+        if (index < 0 || a.parameter_gradients[i] == nullptr || !updates_.last(index, n))
+          return ParameterUpdate<W>{};
+        const Entry& entry = graph().entries[index];
+        return ParameterUpdate<W>{update.run, update.optimizer, entry.offset, entry.spec.decay};
+      };
+      const auto source = static_cast<std::size_t>(a.node->source);
+      const bool by_kernel = kernels.backward[source]->updates_weight && !a.accumulate_parameters;
+      if (by_kernel) a.update = entry_update(0);
+      run(a);
+      for (int i = by_kernel ? 1 : 0; i < max_entries; ++i)
+        if (const auto whole = entry_update(i))
+          update_parameter(whole, a.parameter_gradients[i], a.parameter_sizes[i]);
+    });
+    for (const int index : updates_.without_gradient) {
+      const Entry& entry = graph().entries[index];
+      std::fill_n(scratch_.data(), entry.spec.count(), W{});
+      update_parameter({update.run, update.optimizer, entry.offset, entry.spec.decay}, scratch_.data(),
+                       entry.spec.count());
+    }
   }
 
   /// Where a value of the current batch lies.
@@ -109,6 +141,19 @@ class Engine : public ParameterStore<Wide<T>> {
   }
 
  private:
+  /// Calls `step(arguments, node, run)` for each backward step, `run(arguments)` being its kernel.
+  template <class Step>
+  void run_backward(const Places<T>& places, const TrainingKernels<T>& kernels, RandomKey key,
+                    const Step& step) {
+    for_backward(
+        *places.program, [&](int n) { forward_step(places, kernels.forward, n, key, /*again=*/true); },
+        [&](int n) {
+          BackwardArguments<T> a = places.backward(n, key);
+          a.workspace = workspace_.data();
+          step(a, n, kernels.backward[static_cast<std::size_t>(a.node->source)]->run);
+        });
+  }
+
   using ForwardKernels = std::span<const KernelTable<T>* const>;
 
   void run_forward(const ProgramView& program, ForwardKernels kernels, int samples,
@@ -244,6 +289,8 @@ class Engine : public ParameterStore<Wide<T>> {
   ForwardKernels kernels_;  // of inference
   Buffer<T> arena_, narrow_inputs_;
   Buffer<W> saved_, workspace_, border_;
+  Buffer<W> scratch_;  // the gradients of a node's parameters
+  UpdateOrder updates_;
   std::vector<long> saved_offsets_;
   Buffer<Packed<T>> packed_;
   std::vector<long> packed_places_;  // of each node; -1: not packed

@@ -102,6 +102,8 @@ class Trainer<ModelType, Loss, Optimizer> {
     recordings_.clear();
     return *this;
   }
+  /// The device keeps the gradients in any case.
+  Trainer& with_gradients_kept(bool = true) { return *this; }
 
   long steps() const { return step_; }
   float learning_rate() const { return optimizer_.learning_rate * (schedule_ ? schedule_(step_) : 1.0f); }

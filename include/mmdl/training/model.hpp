@@ -162,8 +162,12 @@ class Model {
   std::span<const value_type> parameters() const {
     return {engine_.parameters(), static_cast<std::size_t>(engine_.graph().parameters)};
   }
-  /// The flat buffer of their gradients, as the last training step left it.
+  /// The flat buffer of their gradients, as the last training step left it. Throws `Error` if that was of a
+  /// trainer that does not keep them (`Trainer::with_gradients_kept`).
   std::span<value_type> gradients() {
+    if (!engine_.gradients_kept())
+      detail::fail("model: gradients", "not kept by the last training step",
+                   "a trainer with_gradients_kept()");
     return {engine_.gradients(), static_cast<std::size_t>(engine_.graph().parameters)};
   }
 

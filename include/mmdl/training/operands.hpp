@@ -20,6 +20,7 @@ struct Places {
   const T* inputs[max_inputs] = {};
   Wide<T>* parameters = nullptr;
   Wide<T>* gradients = nullptr;
+  const long* gradient_places = nullptr;  ///< of each entry among `gradients`; null: the parameters' places
   Wide<T>* states = nullptr;
   Wide<T>* saved = nullptr;
   const std::vector<long>* saved_offsets = nullptr;  ///< of each node of the unfused graph
@@ -81,12 +82,16 @@ struct Places {
       const Entry& e = entries[node.entries[i]];
       a.parameters[i] = entry(node.entries[i]);
       a.parameter_sizes[i] = e.spec.count();
-      if (!e.frozen) a.parameter_gradients[i] = gradients + e.offset;
+      if (!e.frozen) a.parameter_gradients[i] = gradients + gradient_place(node.entries[i]);
     }
     for (int i = 0; i < max_states; ++i) a.states[i] = entry(node.states[i]);
     a.saved = saved + (*saved_offsets)[static_cast<std::size_t>(node.source)];
     a.random = key;
     return a;
+  }
+
+  long gradient_place(int entry) const {
+    return gradient_places == nullptr ? entries[entry].offset : gradient_places[entry];
   }
 
   /// Where a parameter or a running statistic lies; null for none.

@@ -105,6 +105,8 @@ class ParameterStore {
     return states_.data();
   }
 
+  /// Whether the gradients are those of the last training step (zero before the first).
+  bool gradients_kept() const { return gradients_kept_; }
   /// The flat gradient buffer, zero where nothing was computed.
   T* gradients() {
     make_gradients();
@@ -123,6 +125,7 @@ class ParameterStore {
   }
 
  protected:
+  void gradients_kept(bool kept) { gradients_kept_ = kept; }
   void make_gradients() {
     if (gradients_.capacity() == 0 && graph_.parameters > 0) {
       gradients_.reserve(static_cast<std::size_t>(graph_.parameters));
@@ -151,6 +154,7 @@ class ParameterStore {
   std::uint64_t seed_;
   Buffer<T> parameters_, gradients_, states_;
   long changes_ = 0;
+  bool gradients_kept_ = true;
 };
 
 }  // namespace mmdl::detail

@@ -7,13 +7,15 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <string>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "../optim/clip.hpp"
-#include "../optim/parameter_range.hpp"
+#include "../optim/update.hpp"
 #include "../training/model.hpp"
 #include "../training/step_shapes.hpp"
 
@@ -62,23 +64,14 @@ class Trainer {
     T* states = model_->engine().states();
     std::copy_n(states, model_->engine().graph().states, states_before_.data());
     T total;
-    T* gradients = nullptr;
     try {
       total = forward_and_losses(program, key, /*gradients=*/true, std::tie(tensors...), samples);
       require_finite("loss", total);
-      model_->engine().backward(program, ModelType::training_kernels(), samples, key);
-      gradients = model_->engine().gradients();
-      if (clip_norm_ > 0.0f) {
-        gradient_norm_ = clip_norm(gradients, ranges_, static_cast<T>(clip_norm_));
-        require_finite("norm of the gradient", gradient_norm_);  // clipping would spread one NaN to all
-      }
+      update(program, key, samples);
     } catch (...) {
       std::copy_n(states_before_.data(), model_->engine().graph().states, states);
       throw;
     }
-    T* slots[8] = {};
-    for (std::size_t s = 0; s < slots_.size(); ++s) slots[s] = slots_[s].data();
-    optimizer_.update(model_->engine().parameters(), gradients, slots, ranges_, learning_rate(), step_);
     ++step_;
     return total;
   }
@@ -107,6 +100,14 @@ class Trainer {
     return *this;
   }
 
+  /// Whether `Model::gradients()` has the gradients after a step. By default each parameter is updated as
+  /// soon as the backward has its gradient, which needs no memory for all of them and is faster; with
+  /// clipping they are always kept. The numbers are the same.
+  Trainer& with_gradients_kept(bool kept = true) {
+    keeps_gradients_ = kept;
+    return *this;
+  }
+
   /// Steps made so far.
   long steps() const { return step_; }
   /// The learning rate of the next step.
@@ -123,6 +124,33 @@ class Trainer {
   void set_steps(long steps) { step_ = steps; }
 
  private:
+  /// The backward and the update of all parameters: together, or one after the other.
+  void update(const detail::ProgramView& program, detail::RandomKey key, int samples) {
+    auto& engine = model_->engine();
+    const auto kernels = ModelType::training_kernels();
+    const auto rule = optimizer_.template rule<T>(learning_rate(), step_);
+    using Update = ParametersUpdate<T, std::remove_const_t<decltype(rule)>>;
+    T* slots[UpdatePiece<T>::max_slots] = {};
+    for (std::size_t s = 0; s < slots_.size(); ++s) slots[s] = slots_[s].data();
+    if (clip_norm_ > 0.0f || keeps_gradients_) {
+      engine.backward(program, kernels, samples, key);
+      T* const gradients = engine.gradients();
+      if (clip_norm_ > 0.0f) {
+        gradient_norm_ = clip_norm(gradients, ranges_, static_cast<T>(clip_norm_));
+        require_finite("norm of the gradient", gradient_norm_);  // clipping would spread one NaN to all
+      }
+      update_parameters(optimizer_, engine.parameters(), gradients, slots, ranges_, learning_rate(), step_);
+      return;
+    }
+    Update all{rule, engine.parameters(), {}};
+    std::copy(std::begin(slots), std::end(slots), all.slots);
+    engine.backward(program, kernels, samples, key, {&run_update<Update>, &all, 0, true});
+  }
+  template <class Update>
+  static void run_update(const void* all, long begin, const T* gradients, long count, bool decays) {
+    (*static_cast<const Update*>(all))(begin, gradients, count, decays);
+  }
+
   void require_finite(const char* what, T value) const {
     if (!std::isfinite(value))
       detail::fail("training step " + std::to_string(step_) + ": " + what, std::to_string(value),
@@ -174,6 +202,7 @@ class Trainer {
   std::function<float(long)> schedule_;
   std::array<T, static_cast<std::size_t>(LossTypes::count)> values_{};
   float clip_norm_ = 0.0f;
+  bool keeps_gradients_ = false;
   T gradient_norm_{};
   long step_ = 0;
 };

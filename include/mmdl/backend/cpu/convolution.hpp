@@ -26,6 +26,7 @@ namespace mmdl::detail {
 /// neural networks for document processing", 2006 (im2col).
 template <class T>
 struct CpuKernel<operators::Convolution, T> {
+  static constexpr bool updates_weight = true;
   static_assert(one_pass_depth <= block_depth<T>,
                 "a residual under the output is read when the sum is whole");
 
@@ -92,11 +93,17 @@ struct CpuKernel<operators::Convolution, T> {
     if (a.parameter_gradients[1] != nullptr)
       column_sums(a.output_gradient, a.samples * node.output.pixels(),
                   static_cast<long>(node.output.channels), a.parameter_gradients[1], a.accumulate_parameters);
-    if (Winograd::gradient_applies(node, a.samples)) return Winograd::backward(a);
-    for (long group = 0; group < node.window.groups; ++group) {
-      if (a.parameter_gradients[0] != nullptr) backward_weights(a, group);
-      if (a.input_gradients[0] != nullptr) backward_data(a, group);
+    const bool winograd = Winograd::gradient_applies(node, a.samples);
+    if (winograd) {
+      Winograd::backward(a);
+    } else {
+      for (long group = 0; group < node.window.groups; ++group) {
+        if (a.input_gradients[0] != nullptr) backward_data(a, group);
+        if (a.parameter_gradients[0] != nullptr) backward_weights(a, group);
+      }
     }
+    if (a.update && (winograd || node.window.groups > 1))
+      update_parameter(a.update, a.parameter_gradients[0], a.parameter_sizes[0]);
   }
 
  private:
@@ -156,6 +163,7 @@ struct CpuKernel<operators::Convolution, T> {
     g.output = a.parameter_gradients[0] + group * columns;
     g.layout = {1, g.rows(), 0, 0, node.output.channels};
     g.epilogue.accumulate = a.accumulate_parameters;
+    if (a.update && node.window.groups == 1) g.update = &a.update;
     gemm(g, a.workspace, true);
   }
 

@@ -65,22 +65,25 @@ struct Cpu {
 
    private:
     template <class Kernel>
-    static constexpr Kernels table{&Kernel::backward};
-  };
-
- private:
-  template <class Kernel>
-  static constexpr Kernels make_table() {
-    Kernels made{&Kernel::forward, &Kernel::workspace};
-    if constexpr (requires { &Kernel::pack; }) {
-      made.packed_size = &Kernel::packed_size;
-      made.pack = &Kernel::pack;
-    }
-    if constexpr (requires { &Kernel::lines_workspace; }) made.lines_workspace = &Kernel::lines_workspace;
-    return made;
+    static constexpr Kernels table{&Kernel::backward, requires {Kernel::updates_weight;
   }
-  template <class Kernel>
-  static constexpr Kernels table = make_table<Kernel>();
 };
+};  // namespace mmdl
+
+private:
+template <class Kernel>
+static constexpr Kernels make_table() {
+  Kernels made{&Kernel::forward, &Kernel::workspace};
+  if constexpr (requires { &Kernel::pack; }) {
+    made.packed_size = &Kernel::packed_size;
+    made.pack = &Kernel::pack;
+  }
+  if constexpr (requires { &Kernel::lines_workspace; }) made.lines_workspace = &Kernel::lines_workspace;
+  return made;
+}
+template <class Kernel>
+static constexpr Kernels table = make_table<Kernel>();
+}
+;
 
 }  // namespace mmdl

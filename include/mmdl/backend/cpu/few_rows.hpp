@@ -3,6 +3,7 @@
 #pragma once
 
 #include "../../core/threads.hpp"
+#include "../../graph/arguments.hpp"
 #include "vector.hpp"
 
 namespace mmdl::detail {
@@ -17,11 +18,13 @@ struct FewRows {
   static constexpr long width = simd_width<T>;
   static constexpr long grain_numbers = 8192;  // of the matrix, that repay a thread
 
-  /// matrix[i][j] = the sum over the rows of first[row][i] * second[row][j], or that much more.
-  static void outer(const T* first, long height, const T* second, long columns, bool accumulate, T* matrix) {
-    parallel_ranges(height, grain_numbers / columns + 1, [=](long begin, long end) {
+  /// matrix[i][j] = the sum over the rows of first[row][i] * second[row][j], or that much more. With an
+  /// `update` of the parameter whose gradient the matrix is, that follows, and the matrix is scratch.
+  static void outer(const T* first, long height, const T* second, long columns, bool accumulate, T* matrix,
+                    const ParameterUpdate<T>& update) {
+    parallel_ranges(height, grain_numbers / columns + 1, [=, &update](long begin, long end) {
       for (long i = begin; i < end; ++i) {
-        T* const to = matrix + i * columns;
+        T* const to = matrix + (update ? begin : i) * columns;
         const auto add = [&]<class X>(X zero, long j) {
           X sum = accumulate ? load_vector<X>(to + j) : zero;
           MMDL_UNROLL
@@ -32,6 +35,7 @@ struct FewRows {
         long j = 0;
         for (; j + width <= columns; j += width) add(V{}, j);
         for (; j < columns; ++j) add(T{}, j);
+        if (update) update(i * columns, to, columns);
       }
     });
   }

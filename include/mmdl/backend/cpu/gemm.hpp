@@ -94,6 +94,7 @@ void add_partials(const Gemm<T, Output>& g, const Output* partials, long depth_p
         const Output* from = partials + ((k - 1) * rows + row) * columns;
         for (long c = 0; c < columns; ++c) to[c] += from[c];
       }
+      if (g.update != nullptr) (*g.update)(row * columns, to, columns);
     }
   });
 }

@@ -75,9 +75,19 @@ struct Gemm {
   const Packed<T>* packed_b = nullptr;  // b as `pack_factor` left it: it is not packed anew
   RowLayout layout;
   Epilogue<Output> epilogue;
+  /// The output is a parameter's gradient, row by row: this follows, and the output is scratch.
+  const ParameterUpdate<Output>* update = nullptr;
 
   long rows() const { return transpose_a ? a.columns() : a.rows(); }
   long depth() const { return transpose_a ? a.rows() : a.columns(); }
+
+  /// Updates the parameter's rows [row, row_end), columns [column, column_end), where the gradient of the
+  /// first row, and of those after it, is at from + offsets[0], ...
+  void update_rows(long row, long row_end, long column, long column_end, const Output* from,
+                   const long* offsets) const {
+    for (; row < row_end; ++row, ++offsets)
+      (*update)(row * columns + column, from + *offsets + column, column_end - column);
+  }
 };
 
 /// Where the packed panels of a block begin that has `steps` steps (or pairs) from step `k` on, at `column`:

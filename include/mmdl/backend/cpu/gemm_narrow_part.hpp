@@ -52,6 +52,8 @@ class GemmPart<BFloat16, Output> {
         return;
       }
     const NarrowPacking packing(g_.b);
+    const bool updates = g_.update != nullptr && k1 - k0 == g_.depth();
+    const bool once = updates && k1 - k0 <= 2 * depth_pairs;
     const bool strips = is_narrow<Output> && k1 - k0 > 2 * depth_pairs;
     for (long n = n0; n < n1; n += block_columns) {
       const long n_end = std::min(n + block_columns, n1);
@@ -68,9 +70,11 @@ class GemmPart<BFloat16, Output> {
           for (long m = strip; m < strip_end; m += rows_of_block) {
             const long m_end = std::min(m + rows_of_block, strip_end);
             pack_rows(m, m_end, k, k_end);
-            layout.offsets(m, m_end, offsets_);
+            const long place = once ? m0 : m;  // all of the part's rows in one place, which the cache holds
+            layout.offsets(place, place + m_end - m, offsets_);
             const Block block{packed, m - strip, m_end - m, n, n_end, pairs};
             multiply_block(block, output, k == k0, k_end == k1, accumulate);
+            if (updates && k_end == k1) g_.update_rows(m, m_end, n, n_end, output, offsets_);
           }
         }
         strip = strip_end;

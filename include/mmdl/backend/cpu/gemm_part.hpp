@@ -41,6 +41,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
                              const RowLayout& layout, bool accumulate) {
     const long block = steps_of_block(k1 - k0);
     const long rows_of_block = block_rows / tile_height() * tile_height();
+    const bool updates = g_.update != nullptr && k1 - k0 == g_.depth(), once = updates && k1 - k0 <= block;
     for (long n = n0; n < n1; n += block_columns) {
       const long n_end = std::min(n + block_columns, n1);
       few_columns_ = n_end - n <= block_columns / 2;
@@ -78,9 +79,11 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
             ahead_a_ = m_end < m1 ? block_of_a(m_end, std::min(rows_of_block, m1 - m_end), k, k_end - k)
                                   : block_of_a(m0, std::min(rows_of_block, m1 - m0), k_end,
                                                std::min(block, k1 - k_end));
-          layout.offsets(m, m_end, offsets_);
+          const long place = once ? m0 : m;  // all of the part's rows in one place, which the cache holds
+          layout.offsets(place, place + m_end - m, offsets_);
           multiply_block(from, packed, m, m_end - m, n, n_end, k, k_end, output, accumulate || k > k0,
                          k_end == k1);
+          if (updates && k_end == k1) g_.update_rows(m, m_end, n, n_end, output, offsets_);
         }
       }
     }

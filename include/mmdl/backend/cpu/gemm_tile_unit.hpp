@@ -55,7 +55,7 @@ class TileUnitPart {
       const long width = g_.a.grid_width;
       run_lines(divide_up(m0, width), divide_up(m1, width), n0, n1, layout);
     } else {
-      run_rows(m0, m1, n0, n1, k0, k1, layout);
+      run_rows(m0, m1, n0, n1, k0, k1, output, layout);
     }
     TileUnit::release();
   }
@@ -151,7 +151,9 @@ class TileUnitPart {
     return 1;
   }
 
-  void run_rows(long m0, long m1, long n0, long n1, long k0, long k1, const RowLayout& layout) {
+  void run_rows(long m0, long m1, long n0, long n1, long k0, long k1, Output* output,
+                const RowLayout& layout) {
+    const bool updates = g_.update != nullptr && k1 - k0 == g_.depth();
     const long joined = joined_blocks(std::min(block_columns, n1 - n0)), deep = joined * block_steps;
     const bool waits = k1 - k0 > deep;
     const long strip_rows = waits ? (g_.packed_b != nullptr ? group_rows : waiting_rows) : m1 - m0;
@@ -163,13 +165,15 @@ class TileUnitPart {
           find_second_factor(block);
           for (long m = strip; m < strip_end; m += group_rows) {
             const long m_end = std::min(m + group_rows, strip_end);
-            if (block.last) layout.offsets(m, m_end, offsets_);
+            const long place = updates ? m0 : m;  // all of the part's rows in one place
+            if (block.last) layout.offsets(place, place + m_end - m, offsets_);
             long next = m_end, next_k = k;  // what is read after this
             if (next == strip_end) next = strip, next_k += deep;
             if (next_k >= k1) next = strip_end, next_k = k0;
             multiply_group(
                 block, m, m_end, m - strip,
                 rows_ahead(next, std::min(next + group_rows, m1), next_k, std::min(next_k + deep, k1)));
+            if (updates && block.last) g_.update_rows(m, m_end, block.n, block.n_end, output, offsets_);
           }
         }
       }

@@ -17,6 +17,8 @@ namespace mmdl::detail {
 /// are transposed). The backward requires a node without a joined activation.
 template <class T>
 struct CpuKernel<operators::Linear, T> {
+  static constexpr bool updates_weight = true;
+
   static long workspace(const Node& node, int, bool training) {
     const long inputs = inputs_of(node), outputs = node.output.channels;
     return gemm_workspace<T>(std::max(inputs, outputs), std::min(inputs, outputs), training);
@@ -45,6 +47,14 @@ struct CpuKernel<operators::Linear, T> {
   static void backward(const BackwardArguments<T>& a) {
     const Node& node = *a.node;
     const long inputs = inputs_of(node), outputs = node.output.channels;
+    if (a.input_gradients[0] != nullptr && !inner_products(rows(a), inputs, outputs, a)) {
+      auto g = product(a.output_gradient, rows(a), outputs, a.parameters[0], a.input_gradients[0], inputs);
+      set_weight(node, g.b, a.parameters[0], !node.weight_transposed);
+      g.epilogue.accumulate = a.accumulate[0];
+      gemm(g, a.workspace);
+    }
+    if (a.parameter_gradients[1] != nullptr)
+      column_sums(a.output_gradient, rows(a), outputs, a.parameter_gradients[1], a.accumulate_parameters);
     if (a.parameter_gradients[0] != nullptr) {
       // The first factor is read as its transpose: x and dy, or dy and x for transposed weights.
       const T *first = a.inputs[0], *second = a.output_gradient;
@@ -56,16 +66,9 @@ struct CpuKernel<operators::Linear, T> {
         g.layout.grid_width = height;
         g.b.stride = width;
         g.epilogue.accumulate = a.accumulate_parameters;
+        if (a.update) g.update = &a.update;
         gemm(g, a.workspace, true);
       }
-    }
-    if (a.parameter_gradients[1] != nullptr)
-      column_sums(a.output_gradient, rows(a), outputs, a.parameter_gradients[1], a.accumulate_parameters);
-    if (a.input_gradients[0] != nullptr && !inner_products(rows(a), inputs, outputs, a)) {
-      auto g = product(a.output_gradient, rows(a), outputs, a.parameters[0], a.input_gradients[0], inputs);
-      set_weight(node, g.b, a.parameters[0], !node.weight_transposed);
-      g.epilogue.accumulate = a.accumulate[0];
-      gemm(g, a.workspace);
     }
   }
 
@@ -84,7 +87,7 @@ struct CpuKernel<operators::Linear, T> {
       if (rows <= few_rows)
         with_few_rows(rows, [&]<int Rows>() {
           FewRows<Rows, T>::outer(first, height, second, width, a.accumulate_parameters,
-                                  a.parameter_gradients[0]);
+                                  a.parameter_gradients[0], a.update);
         });
       return rows <= few_rows;
     }
