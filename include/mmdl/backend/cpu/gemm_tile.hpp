@@ -173,14 +173,16 @@ template <int Rows, bool Turned, class T>
   // distance those of six: the processor doubles and adds them where it reads.
   static_assert(Turned || Rows <= 6 || Rows == 14);
   constexpr int half = Rows / 2;
-  const long row = source.row, row_3 = 3 * row, row_5 = 5 * row;
+  constexpr long bytes = static_cast<long>(sizeof(T));
+  const T *a = source.a, *a_half = a + (Turned ? 0 : half * source.row);
   const long gap = source.gap;
-  const T *a = source.a, *a_half = a + (Turned ? 0 : half * row);
+  long row = source.row * bytes, row_3 = 3 * row, row_5 = 5 * row;
   const auto number = [&](int r, int step) {
     if (Turned) return a[r];
     const int place = r % half;
     const long distance = place == 3 ? row_3 : place == 6 ? 2 * row_3 : place == 5 ? row_5 : place * row;
-    return (r < half ? a : a_half)[distance + step];
+    const char* const first = reinterpret_cast<const char*>(r < half ? a : a_half);
+    return *reinterpret_cast<const T*>(first + distance + step * bytes);
   };
   const T* const residual = finish.apply ? finish.epilogue.residual() : nullptr;
   TileAhead<Rows, T> ahead(later, finish.output + finish.column,
@@ -191,8 +193,11 @@ template <int Rows, bool Turned, class T>
   for (int r = 0; r < Rows; ++r) left[r] = right[r] = Simd<T>{};
   for (long count = source.first;; count = source.piece) {
     if (count > depth) count = depth;
-    multiply_steps<Rows, Turned>(left, right, a, a_half, source.step, b, count, number,
-                                 [&] { ahead.turn(); });
+    multiply_steps<Rows, Turned>(left, right, a, a_half, source.step, b, count, number, [&] {
+      // Compilers would work the multiples out before the loop, more than there are registers for.
+      if constexpr (!Turned && Rows == 14) asm("" : "+r"(row), "+r"(row_3), "+r"(row_5));
+      ahead.turn();
+    });
     depth -= count;
     if (depth == 0) break;
     a += gap;

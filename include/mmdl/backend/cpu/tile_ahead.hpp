@@ -30,8 +30,7 @@ class TileAhead {
   }
 
   [[gnu::always_inline]] void turn() {
-    MMDL_UNROLL
-    for (int i = 0; i < lines_at_once; ++i) later_.fetch();
+    later_.template fetch_lines<lines_at_once>();
     if (offset_ != end_) ask_for_row();
   }
 
