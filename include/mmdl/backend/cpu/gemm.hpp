@@ -17,11 +17,12 @@ struct GemmParts {
   long count() const { return rows * columns * depth; }
 };
 
-/// The division with the least work for the busiest thread: multiplying, packing, adding partial sums. Rows
-/// are cut into whole tiles of `row_unit`; reading one costs as much as `row_cost` multiplications for each
-/// step.
-inline GemmParts gemm_parts(long rows, long columns, long depth, long row_unit, double row_cost, long panel,
-                            bool split_depth, long threads) {
+/// The division with the least work for the busiest thread: multiplying, packing, adding partial sums. What
+/// the largest of so many parts of the rows costs is `part_rows(parts)` rows; reading one costs as much as
+/// `row_cost` multiplications for each step.
+template <class PartRows>
+GemmParts gemm_parts(long rows, long columns, long depth, const PartRows& part_rows, double row_cost,
+                     long panel, bool split_depth, long threads) {
   GemmParts best;
   // Less than starting a thread costs. Of few rows it is the reading of the second factor that takes time.
   if (depth * (rows * columns + 8 * (rows + columns)) < 300000) return best;
@@ -33,7 +34,7 @@ inline GemmParts gemm_parts(long rows, long columns, long depth, long row_unit, 
   for (long m = 1; m <= threads; ++m)
     for (long n = 1; m * n <= threads; ++n) {
       const long k = may_split ? std::min(threads / (m * n), divide_up(depth, 64)) : 1;
-      const double height = tiles(rows, row_unit, m), width = tiles(columns, panel, n);
+      const double height = static_cast<double>(part_rows(m)), width = tiles(columns, panel, n);
       const double steps = static_cast<double>(depth) / static_cast<double>(k);
       const double cost =
           steps * (height * width + row_cost * height + 8.0 * width) +
@@ -106,24 +107,30 @@ void gemm(const Gemm<T, Output>& g, Wide<T>* workspace, bool split_depth = false
   const long rows = g.rows(), columns = g.columns, depth = g.depth();
   const long panel = tile_columns<T>;
   const bool tile_unit = is_narrow<T> && TileUnit::available();
-  const long row_unit = tile_unit                        ? tile_size
-                        : is_narrow<T> || !g.transpose_a ? tile_rows
-                                                         : transposed_tile_rows;
+  const bool mixed = !is_narrow<T> && !g.transpose_a;  // tiles of two heights
+  const long tile = tile_unit ? tile_size : g.transpose_a && !is_narrow<T> ? transposed_tile_rows : tile_rows;
+  const auto row_unit = [&](long row_parts) { return mixed ? RowTiles::unit(rows, row_parts) : tile; };
+  const auto part_rows = [&](long row_parts) {
+    const long unit = row_unit(row_parts);
+    return mixed ? RowTiles::part_cost(rows, row_parts, unit)
+                 : divide_up(divide_up(rows, unit), row_parts) * unit;
+  };
   // Rows were mostly written by the thread that had them before, and lie in its cache: where multiplying is
   // cheap, to read another's is not.
   const double row_cost = tile_unit ? 32.0 : 8.0;
-  const GemmParts parts = gemm_parts(rows, columns, depth, row_unit, row_cost, panel,
+  const GemmParts parts = gemm_parts(rows, columns, depth, part_rows, row_cost, panel,
                                      split_depth && !is_narrow<Output>, thread_count());
+  const long unit = row_unit(parts.rows);
   // With a packed factor nothing is prepared for a part: parts may be small, but for what starting one costs.
   // (Whole blocks of the tile unit's rows would be too large, and part of one wastes it.)
   const bool small_parts = g.packed_b != nullptr && !(is_narrow<T> && TileUnit::exists);
   if (small_parts && parts.rows > 1 && parts.count() == parts.rows) {
     constexpr long least_work = 500000;  // multiplications
-    parallel_shares(divide_up(rows, tile_rows), divide_up(least_work, depth * columns * tile_rows),
+    parallel_shares(divide_up(rows, unit), divide_up(least_work, depth * columns * unit),
                     [&](int thread, long begin, long end) {
                       GemmPart<T, Output>(g, workspace + thread * gemm_block_size<T>())
-                          .run(begin * tile_rows, std::min(rows, end * tile_rows), 0, columns, 0, depth,
-                               g.output, g.layout, g.epilogue.accumulate);
+                          .run(begin * unit, std::min(rows, end * unit), 0, columns, 0, depth, g.output,
+                               g.layout, g.epilogue.accumulate);
                     });
     return;
   }
@@ -138,7 +145,7 @@ void gemm(const Gemm<T, Output>& g, Wide<T>* workspace, bool split_depth = false
       const long part_k = task / parts.rows / parts.columns;
       GemmPart<T, Output> part(g, workspace + task * gemm_block_size<T>());
       const auto run = [&](Output* output, const RowLayout& layout, bool accumulate) {
-        part.run(cut(rows, row_unit, part_m, parts.rows), cut(rows, row_unit, part_m + 1, parts.rows),
+        part.run(cut(rows, unit, part_m, parts.rows), cut(rows, unit, part_m + 1, parts.rows),
                  cut(columns, panel, part_n, parts.columns), cut(columns, panel, part_n + 1, parts.columns),
                  cut(depth, 2, part_k, parts.depth), cut(depth, 2, part_k + 1, parts.depth), output, layout,
                  accumulate);

@@ -95,8 +95,10 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
     return (g.rows() * (g.depth() + g.columns) + g.depth() * g.columns) * static_cast<long>(sizeof(T));
   }
 
-  /// Rows of a whole tile of the first factor.
+  /// Rows of a whole tile of the first factor, of those that a block begins with.
   int tile_height() const { return g_.transpose_a ? transposed_tile_rows : tile_rows; }
+  /// Rows of the next whole tile, where `left` are left.
+  long next_tile(long left) const { return g_.transpose_a ? transposed_tile_rows : RowTiles::next(left); }
 
   /// Steps of a block, of `depth` in all. Those of packed factors were decided when packing.
   long steps_of_block(long depth) const {
@@ -131,7 +133,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   TileSource<T> tile_in_place(long m, long height, long k) const {
     const PatchMatrix<T>& a = g_.a;
     if (a.plain()) return {a.data + m * a.sample_stride + k, a.sample_stride, 1, block_depth<T>};
-    const T* const place = height == tile_rows ? a.place(m, height) : nullptr;
+    const T* const place = height == RowTiles::next(height) ? a.place(m, height) : nullptr;
     if (place == nullptr) return {nullptr, 0, 1, 0};
     const long line = a.dy * a.width * a.pixel_stride, piece = a.taps_x * a.channels;
     return {place + k / piece * line + k % piece,
@@ -178,7 +180,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   /// Tile by tile, of columns that were packed, or else are read where they are.
   [[gnu::noinline]] void multiply_block(const T* b, bool packed, long m, long rows, long n, long n_end,
                                         long k, long k_end, T* output, bool add, bool last) {
-    const long steps = k_end - k, tile = tile_height();
+    const long steps = k_end - k;
     const bool apply = last && !g_.epilogue.plain(), bounded = !apply || g_.epilogue.bounded();
     const long panel_step = tile_columns<T> * (packed ? steps : 1);
     long row = 0;
@@ -191,7 +193,8 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
           multiply_near_tiles<tile_rows>(steps, rows / tile_rows, a, g_.a.sample_stride, panel, finish);
         row = rows / tile_rows * tile_rows;
       }
-    for (; row < rows; row += tile) {
+    for (long tile; row < rows; row += tile) {
+      tile = next_tile(rows - row);
       const long height = std::min(tile, rows - row);
       TileSource<T> source{packed_tile(row, steps), g_.transpose_a ? 1 : packed_row<T>, packed_step, steps};
       if (read_in_place(m + row))
@@ -215,11 +218,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
         TileFinish<T> finish{bounded_, output, offsets_ + row, n, add, apply};
         for (; column + tile_columns<T> <= n_end; column += tile_columns<T>, panel += panel_step) {
           finish.column = column;
-          FetchAhead& later = what_comes();
-          if (g_.transpose_a)
-            multiply_whole_tile<transposed_tile_rows, true>(steps, source, panel, finish, later);
-          else
-            multiply_whole_tile<tile_rows, false>(steps, source, panel, finish, later);
+          multiply_whole(steps, source, panel, finish, height, what_comes());
         }
       }
       for (; column < n_end; column += tile_columns<T>, panel += panel_step) {
@@ -235,6 +234,16 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
                       before, width, column, output, add, last);
       }
     }
+  }
+
+  void multiply_whole(long steps, const TileSource<T>& source, const T* panel, const TileFinish<T>& finish,
+                      [[maybe_unused]] long height, FetchAhead& later) {
+    if (g_.transpose_a)
+      return multiply_whole_tile<transposed_tile_rows, true>(steps, source, panel, finish, later);
+    if constexpr (RowTiles::mixed)
+      if (height == RowTiles::low)
+        return multiply_whole_tile<RowTiles::low, false>(steps, source, panel, finish, later);
+    multiply_whole_tile<tile_rows, false>(steps, source, panel, finish, later);
   }
 
   /// Asks for the lines that a tile is written to when it is done, and those that are added to it then. A

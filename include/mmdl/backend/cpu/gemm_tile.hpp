@@ -171,7 +171,7 @@ template <int Rows, bool Turned, class T>
                                            const TileFinish<T>& finish, FetchAhead& later) {
   // Two places, and once, three and five times a distance, reach all rows of a tile of fourteen, once the
   // distance those of six: the processor doubles and adds them where it reads.
-  static_assert(Turned || Rows <= 6 || Rows == 14);
+  static_assert(Turned || Rows <= 8 || Rows == 14);
   constexpr int half = Rows / 2;
   constexpr long bytes = static_cast<long>(sizeof(T));
   const T *a = source.a, *a_half = a + (Turned ? 0 : half * source.row);
@@ -195,7 +195,8 @@ template <int Rows, bool Turned, class T>
     if (count > depth) count = depth;
     multiply_steps<Rows, Turned>(left, right, a, a_half, source.step, b, count, number, [&] {
       // Compilers would work the multiples out before the loop, more than there are registers for.
-      if constexpr (!Turned && Rows == 14) asm("" : "+r"(row), "+r"(row_3), "+r"(row_5));
+      if constexpr (!Turned && Rows > 6) asm("" : "+r"(row), "+r"(row_3));
+      if constexpr (!Turned && Rows == 14) asm("" : "+r"(row_5));
       ahead.turn();
     });
     depth -= count;
