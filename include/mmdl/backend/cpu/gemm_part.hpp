@@ -68,6 +68,8 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
                                 : packed_panels(k0, std::min(block, k1 - k0), n_end,
                                                 std::min(n_end + block_columns, n1));
         rows_in_place_ = !in_place && rows_may_stay();
+        share_turns(divide_up(m1 - m0, tile_height()),
+                    divide_up(n_end - n, tile_columns<T>) * ((k_end - k) / steps_at_once));
         for (long m = m0; m < m1; m += rows_of_block) {
           const long m_end = std::min(m + rows_of_block, m1);
           if (g_.transpose_a) {
@@ -79,6 +81,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
             ahead_a_ = m_end < m1 ? block_of_a(m_end, std::min(rows_of_block, m1 - m_end), k, k_end - k)
                                   : block_of_a(m0, std::min(rows_of_block, m1 - m0), k_end,
                                                std::min(block, k1 - k_end));
+          if (!rows_in_place_) ahead_a_.spread((m_end - m) / tile_height() * turns_for_a_);
           const long place = once ? m0 : m;  // all of the part's rows in one place, which the cache holds
           layout.offsets(place, place + m_end - m, offsets_);
           multiply_block(from, packed, m, m_end - m, n, n_end, k, k_end, output, accumulate || k > k0,
@@ -208,9 +211,11 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
           g_.a.gather(m + row, m + row + height, k, k_end, packed_tile(row, steps), packed_row<T>);
           to_gather = false;
         }
-        if (g_.a.plain())
+        if (g_.a.plain()) {
           ahead_a_ = {there.a + height * there.row,
                       std::min<long>(tile_rows, g_.a.rows() - (m + row + height)), steps, there.row};
+          ahead_a_.spread(turns_for_a_);
+        }
       }
       long column = n;
       const T* panel = b;
@@ -260,6 +265,15 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
     }
   }
 
+  /// The turns of the block's `tiles` tiles of rows, `turns` each: what is read of the second factor after
+  /// the block is asked for in three quarters of them, the next rows of the first factor in a quarter of
+  /// those that are not needed for that.
+  void share_turns(long tiles, long turns) {
+    const long all = tiles * turns;
+    turns_for_a_ = std::max(0L, all - ahead_b_.turns()) / (4 * tiles);
+    ahead_b_.spread(all / 4 * 3);
+  }
+
   /// What is to be asked for next.
   FetchAhead& what_comes() {
     if (!ahead_a_.done()) return ahead_a_;
@@ -295,6 +309,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   T* packed_b_;
   T* packed_a_;
   FetchAhead ahead_a_{nullptr}, ahead_b_{nullptr};  // what is packed next, or read where it is
+  long turns_for_a_ = 0;                            // of a tile of rows
   bool few_columns_ = false;                        // in the block
   bool rows_in_place_ = false;                      // of the first factor: read where they are, not packed
   long offsets_[block_rows];

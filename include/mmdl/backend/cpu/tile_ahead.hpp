@@ -14,7 +14,6 @@ namespace mmdl::detail {
 template <int Rows, class T>
 class TileAhead {
   static constexpr long line = 64 / static_cast<long>(sizeof(T));
-  static constexpr int lines_at_once = 2;  // of the factors: tiles of few rows want them so fast
 
  public:
   /// Goes on with `later`, of which it keeps a copy in registers. The results of row r are at output +
@@ -30,7 +29,7 @@ class TileAhead {
   }
 
   [[gnu::always_inline]] void turn() {
-    later_.template fetch_lines<lines_at_once>();
+    later_.turn();
     if (offset_ != end_) ask_for_row();
   }
 
