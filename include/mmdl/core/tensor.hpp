@@ -50,10 +50,14 @@ class Tensor {
 
   /// Changes the number of samples and sets all to zero. Memory is kept when it is large enough.
   void resize(int samples) {
+    resize_unfilled(samples);
+    std::fill_n(data(), size(), T{});
+  }
+  /// The same for who writes all numbers anyway: they are anything.
+  void resize_unfilled(int samples) {
     if (samples < 0) detail::fail("Tensor: samples", std::to_string(samples), "0 or more");
     buffer_.reserve(static_cast<std::size_t>(samples) * static_cast<std::size_t>(S::size));
     samples_ = samples;
-    std::fill_n(data(), size(), T{});
   }
 
   int samples() const { return samples_; }

@@ -111,7 +111,9 @@ class Engine : public ParameterStore<Wide<T>> {
 
   /// Copies the numbers of the network's output `index` to `to`.
   void copy_output(const ProgramView& program, int index, W* to) const {
-    store(value(program, program.outputs.id[index]), to, output_size(program, index), false);
+    const T* const from = value(program, program.outputs.id[index]);
+    parallel_ranges(output_size(program, index), 1 << 15,
+                    [&](long begin, long end) { store(from + begin, to + begin, end - begin, false); });
   }
 
   /// The numbers of output `index` as losses read them.

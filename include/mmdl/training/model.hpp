@@ -127,7 +127,7 @@ class Model {
       else
         body(result, next);
     };
-    for_outputs([&](auto& tensor, int) { tensor.resize(samples); });
+    for_outputs([&](auto& tensor, int) { tensor.resize_unfilled(samples); });
     const int slices = detail::inference_slices(
         samples, program.total * static_cast<long>(sizeof(typename Backend::value_type)),
         detail::EngineOf<Backend>::slice_bytes);
