@@ -17,11 +17,22 @@ struct GemmParts {
   long count() const { return rows * columns * depth; }
 };
 
-/// The division with the least work for the busiest thread: multiplying, packing, adding partial sums. What
-/// the largest of so many parts of the rows costs is `part_rows(parts)` rows; reading one costs as much as
-/// `row_cost` multiplications for each step.
+/// What it costs to read a row of the first factor, and a column of the second, for each step: as much as so
+/// many multiplications.
+struct GemmCosts {
+  double row = 8.0, column = 8.0;
+
+  /// Rows were mostly written by the thread that had them before, and lie in its cache: where multiplying is
+  /// cheap, to read another's is not.
+  static constexpr GemmCosts of_tile_unit() { return {32.0, 8.0}; }
+  /// A line is read once for all taps; the second factor is large, and comes from a far cache.
+  static constexpr GemmCosts of_lines() { return {16.0, 64.0}; }
+};
+
+/// The division with the least work for the busiest thread: multiplying, reading and packing, adding partial
+/// sums. The largest of so many parts of the rows costs as much as `part_rows(parts)` rows.
 template <class PartRows>
-GemmParts gemm_parts(long rows, long columns, long depth, const PartRows& part_rows, double row_cost,
+GemmParts gemm_parts(long rows, long columns, long depth, const PartRows& part_rows, const GemmCosts& costs,
                      long panel, bool split_depth, long threads) {
   GemmParts best;
   // Less than starting a thread costs. Of few rows it is the reading of the second factor that takes time.
@@ -37,7 +48,7 @@ GemmParts gemm_parts(long rows, long columns, long depth, const PartRows& part_r
       const double height = static_cast<double>(part_rows(m)), width = tiles(columns, panel, n);
       const double steps = static_cast<double>(depth) / static_cast<double>(k);
       const double cost =
-          steps * (height * width + row_cost * height + 8.0 * width) +
+          steps * (height * width + costs.row * height + costs.column * width) +
           (k > 1 ? 8.0 * static_cast<double>(rows * columns * k) / static_cast<double>(threads) : 0.0);
       if (cost < least) least = cost, best = {m, n, k};
     }
@@ -107,20 +118,39 @@ void gemm(const Gemm<T, Output>& g, Wide<T>* workspace, bool split_depth = false
   const long rows = g.rows(), columns = g.columns, depth = g.depth();
   const long panel = tile_columns<T>;
   const bool tile_unit = is_narrow<T> && TileUnit::available();
-  const bool mixed = !is_narrow<T> && !g.transpose_a;  // tiles of two heights
-  const long tile = tile_unit ? tile_size : g.transpose_a && !is_narrow<T> ? transposed_tile_rows : tile_rows;
-  const auto row_unit = [&](long row_parts) { return mixed ? RowTiles::unit(rows, row_parts) : tile; };
-  const auto part_rows = [&](long row_parts) {
-    const long unit = row_unit(row_parts);
-    return mixed ? RowTiles::part_cost(rows, row_parts, unit)
-                 : divide_up(divide_up(rows, unit), row_parts) * unit;
+  GemmParts parts;
+  long unit = 0;  // of rows that parts are cut in
+  const auto divide = [&](const GemmCosts& costs, const auto& unit_of, const auto& cost_of) {
+    const auto part_rows = [&](long row_parts) { return cost_of(row_parts, unit_of(row_parts)); };
+    parts = gemm_parts(rows, columns, depth, part_rows, costs, panel, split_depth && !is_narrow<Output>,
+                       thread_count());
+    unit = unit_of(parts.rows);
   };
-  // Rows were mostly written by the thread that had them before, and lie in its cache: where multiplying is
-  // cheap, to read another's is not.
-  const double row_cost = tile_unit ? 32.0 : 8.0;
-  const GemmParts parts = gemm_parts(rows, columns, depth, part_rows, row_cost, panel,
-                                     split_depth && !is_narrow<Output>, thread_count());
-  const long unit = row_unit(parts.rows);
+  const auto whole_units = [&](long row_parts, long row_unit) {
+    return divide_up(divide_up(rows, row_unit), row_parts) * row_unit;
+  };
+  if (tile_unit) {
+    if constexpr (is_narrow<T>) {
+      const TileUnitPart<Output> part(g, workspace);
+      if (part.by_lines())
+        divide(
+            GemmCosts::of_lines(), [&](long row_parts) { return part.lines_unit(row_parts); },
+            [&](long row_parts, long row_unit) {
+              return part.lines_cost(std::min(rows, whole_units(row_parts, row_unit)));
+            });
+      else
+        divide(
+            GemmCosts::of_tile_unit(), [](long) { return tile_size; }, whole_units);
+    }
+  } else if (is_narrow<T> || g.transpose_a) {
+    const long tile = is_narrow<T> ? tile_rows : transposed_tile_rows;
+    divide(
+        GemmCosts{}, [&](long) { return tile; }, whole_units);
+  } else {
+    divide(
+        GemmCosts{}, [&](long row_parts) { return RowTiles::unit(rows, row_parts); },
+        [&](long row_parts, long row_unit) { return RowTiles::part_cost(rows, row_parts, row_unit); });
+  }
   // With a packed factor nothing is prepared for a part: parts may be small, but for what starting one costs.
   // (Whole blocks of the tile unit's rows would be too large, and part of one wastes it.)
   const bool small_parts = g.packed_b != nullptr && !(is_narrow<T> && TileUnit::exists);

@@ -60,6 +60,31 @@ class TileUnitPart {
     TileUnit::release();
   }
 
+  /// Whether the first factor is read from copied lines. The same for all threads, whatever their parts are:
+  /// a line has one owner. A large second factor is read again for every few rows, which must be enough.
+  bool by_lines() const {
+    if (g_.transpose_a) return false;
+    const PaddedLines<BFloat16> lines(g_.a);
+    const long at_once = lines.lines_at_once(g_.a.grid_height, lines_room, rows_at_once());
+    if (at_once == 0) return false;
+    const long parts =
+        std::min(parts_at_once(lines, at_once), g_.a.samples * divide_up(g_.a.grid_height, at_once));
+    return small_factor() || parts * tile_rows_of(lines, at_once) >= group_rows;
+  }
+
+  /// The units of rows that `parts` parts are cut in where it is: samples, or lines.
+  long lines_unit(long parts) const {
+    return g_.a.grid_width * (g_.a.samples % parts == 0 ? g_.a.grid_height : 1);
+  }
+  /// Rows that the tiles of so many of the first factor's have, where it is.
+  long lines_cost(long rows) const {
+    const PaddedLines<BFloat16> lines(g_.a);
+    const long height = g_.a.grid_height, count = divide_up(rows, g_.a.grid_width);
+    const long at_once = std::min(lines.lines_at_once(height, lines_room, rows_at_once()), count);
+    const long pieces = count / height * divide_up(height, at_once) + divide_up(count % height, at_once);
+    return pieces * tile_rows_of(lines, at_once);
+  }
+
  private:
   /// Tiles of rows of the first factor, in parts of `part_tiles`, which are `part_stride` apart: step i of
   /// row r of a part lies at data + r * stride + place[i].
@@ -94,18 +119,6 @@ class TileUnitPart {
   long parts_at_once(const PaddedLines<BFloat16>& lines, long at_once) const {
     return std::max(
         1L, std::min(lines_room / lines.size(at_once), rows_at_once() / tile_rows_of(lines, at_once)));
-  }
-
-  /// Whether the first factor is read from copied lines. The same for all threads, whatever their parts are:
-  /// a line has one owner. A large second factor is read again for every few rows, which must be enough.
-  bool by_lines() const {
-    if (g_.transpose_a) return false;
-    const PaddedLines<BFloat16> lines(g_.a);
-    const long at_once = lines.lines_at_once(g_.a.grid_height, lines_room, rows_at_once());
-    if (at_once == 0) return false;
-    const long parts =
-        std::min(parts_at_once(lines, at_once), g_.a.samples * divide_up(g_.a.grid_height, at_once));
-    return small_factor() || parts * tile_rows_of(lines, at_once) >= group_rows;
   }
 
   /// The lines [line0, line1) of all samples' grids.
