@@ -144,6 +144,10 @@ class TileUnitPart {
         for (long k = 0; k < depth; k += joined * block_steps) {
           const Block block = block_at(n, n1, k, 0, depth, joined);
           find_second_factor(block);
+          long next = k + joined * block_steps, next_n = n;
+          if (next >= depth) next = 0, next_n += block_columns;
+          if (next_n >= n1 && line < line1) next_n = n0;
+          ask_for_panels(block, block_at(next_n, n1, next, 0, depth, joined), parts * part_rows);
           Rows rows{packed_a_, lines.pixel_stride(), part_rows / unit, lines.size(at_once), {}};
           for (long i = 0; k + i * unit < block.k_end; ++i)
             rows.place[i] = lines.place(k + i * unit, at_once);
@@ -176,6 +180,9 @@ class TileUnitPart {
         for (long k = k0; k < k1; k += deep) {
           const Block block = block_at(n, n1, k, k0, k1, joined);
           find_second_factor(block);
+          long next_block = k + deep, next_n = n;
+          if (next_block >= k1) next_block = k0, next_n += strip_end < m1 ? 0 : block_columns;
+          ask_for_panels(block, block_at(next_n, n1, next_block, k0, k1, joined), strip_end - strip);
           for (long m = strip; m < strip_end; m += group_rows) {
             const long m_end = std::min(m + group_rows, strip_end);
             const long place = updates ? m0 : m;  // all of the part's rows in one place
@@ -223,6 +230,26 @@ class TileUnitPart {
       panels_[i] = {g_.packed_b + packed_place<BFloat16>(g_.columns, k / 2, steps * (unit / 2), block.n),
                     steps};
     }
+  }
+
+  /// While `rows` rows meet the panels of a block, those of the next are asked for, if there are any and they
+  /// are packed: each comes from a far cache, and no more are on their way than a few steps can wait for.
+  void ask_for_panels(const Block& block, const Block& next, long rows) {
+    asked_ = asked_panels_ == panels_[0].pairs;
+    panels_ahead_ = FetchAhead(nullptr);
+    if (g_.packed_b == nullptr || next.n >= next.n_end || small_factor()) return;
+    const auto place = [&](long k, long k_end, long n) {
+      const long steps = divide_up(std::min(block_steps, k_end - k), unit);
+      return g_.packed_b + packed_place<BFloat16>(g_.columns, k / 2, steps * (unit / 2), n);
+    };
+    asked_panels_ = place(next.k, next.k_end, next.n);
+    const long panels = divide_up(next.n_end - next.n, unit), of_block = block_steps / 2;
+    panels_ahead_ = {asked_panels_, divide_up(next.k_end - next.k, block_steps),
+                     panels * unit * std::min(of_block, divide_up(next.k_end - next.k, 2)),
+                     divide_up(g_.columns, unit) * unit * of_block};
+    const long steps = divide_up(rows, unit) * divide_up(block.n_end - block.n, unit) *
+                       divide_up(block.k_end - block.k, unit);
+    panel_lines_ = divide_up(panels_ahead_.lines(), steps);
   }
 
   /// Rows [m, m_end), of which the first is the `waiting`-th of those whose sums wait; what is `ahead` is
@@ -308,7 +335,8 @@ class TileUnitPart {
             for (const long end = i + panel->steps; i < end; ++i, from += unit / 2 * unit) {
               TileUnit::add_product(reinterpret_cast<const NarrowPair*>(a + rows.place[i]), row_bytes, from,
                                     unit * static_cast<long>(sizeof(NarrowPair)));
-              if (row == 0) ask_for(from + far);
+              if (row == 0 && !asked_) ask_for(from + far);
+              panels_ahead_.fetch(panel_lines_);
               ahead.fetch(lines);
               beside(i * share, (i + 1) * share);
             }
@@ -343,8 +371,12 @@ class TileUnitPart {
   NarrowPair* turning_;
   float* waiting_;
   TileUnitResults<Output> results_;
-  Panels panels_[most_joined];  // of the block
-  long offset_ = 0;             // of the rows that are multiplied among the offsets
+  Panels panels_[most_joined];        // of the block
+  FetchAhead panels_ahead_{nullptr};  // the next block's
+  const NarrowPair* asked_panels_ = nullptr;
+  long panel_lines_ = 0;  // to be asked for at each step
+  bool asked_ = false;    // for the block's panels, while those before them were multiplied
+  long offset_ = 0;       // of the rows that are multiplied among the offsets
   long offsets_[waiting_rows];
 };
 
