@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "../../core/threads.hpp"
+#include "channel_vectors.hpp"
 #include "kernel.hpp"
 #include "simd.hpp"
 #include "stream.hpp"
@@ -132,6 +133,15 @@ inline void activation_gradient(Activation activation, const T* y, const T* dy, 
 /// to[i] = from[i], or to[i] += from[i].
 template <class From, class To>
 inline void store(const From* from, To* to, long count, bool accumulate) {
+  if constexpr (is_narrow<To>)  // the compiler would round the results bit by bit
+    if (accumulate || !std::is_same_v<From, To>) {
+      for_channel_vectors<To>(count, [=]<class V>(V, long i) {
+        V value = load_vector<V>(from + i);
+        if (accumulate) value += load_vector<V>(static_cast<const To*>(to) + i);
+        store_vector(to + i, value);
+      });
+      return;
+    }
   if (accumulate) {
     MMDL_SIMD
     for (long i = 0; i < count; ++i) to[i] = to[i] + from[i];
