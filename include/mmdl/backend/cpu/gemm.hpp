@@ -111,46 +111,53 @@ void add_partials(const Gemm<T, Output>& g, const Output* partials, long depth_p
   });
 }
 
+/// How a product is divided, and the units of rows that its parts are cut in.
+struct GemmDivision {
+  GemmParts parts;
+  long unit = 0;
+};
+
+template <class T, class Output>
+GemmDivision gemm_division(const Gemm<T, Output>& g, [[maybe_unused]] Wide<T>* workspace, bool split_depth) {
+  const long rows = g.rows();
+  const auto divide = [&](const GemmCosts& costs, const auto& unit_of, const auto& cost_of) {
+    const GemmParts parts = gemm_parts(
+        rows, g.columns, g.depth(), [&](long m) { return cost_of(m, unit_of(m)); }, costs, tile_columns<T>,
+        split_depth && !is_narrow<Output>, thread_count());
+    return GemmDivision{parts, unit_of(parts.rows)};
+  };
+  // Of the largest of m parts, cut in whole units.
+  const auto part_rows = [&](long m, long unit) { return divide_up(divide_up(rows, unit), m) * unit; };
+  if constexpr (is_narrow<T>) {
+    if (!TileUnit::available())
+      return divide(
+          GemmCosts{}, [](long) { return tile_rows; }, part_rows);
+    const TileUnitPart<Output> part(g, workspace);
+    if (!part.by_lines())
+      return divide(
+          GemmCosts::of_tile_unit(), [](long) { return tile_size; }, part_rows);
+    return divide(
+        GemmCosts::of_lines(), [&](long m) { return part.lines_unit(m); },
+        [&](long m, long unit) { return part.lines_cost(std::min(rows, part_rows(m, unit))); });
+  } else {
+    if (g.transpose_a)
+      return divide(
+          GemmCosts{}, [](long) { return transposed_tile_rows; }, part_rows);
+    return divide(
+        GemmCosts{}, [&](long m) { return RowTiles::unit(rows, m); },
+        [&](long m, long unit) { return RowTiles::part_cost(rows, m, unit); });
+  }
+}
+
 /// Runs the product. `split_depth`: the depth may be divided among threads too (then the epilogue must be
 /// plain). `workspace`: gemm_workspace() numbers. The order of every sum depends on the thread count alone.
 template <class T, class Output>
 void gemm(const Gemm<T, Output>& g, Wide<T>* workspace, bool split_depth = false) {
   const long rows = g.rows(), columns = g.columns, depth = g.depth();
   const long panel = tile_columns<T>;
-  const bool tile_unit = is_narrow<T> && TileUnit::available();
-  GemmParts parts;
-  long unit = 0;  // of rows that parts are cut in
-  const auto divide = [&](const GemmCosts& costs, const auto& unit_of, const auto& cost_of) {
-    const auto part_rows = [&](long row_parts) { return cost_of(row_parts, unit_of(row_parts)); };
-    parts = gemm_parts(rows, columns, depth, part_rows, costs, panel, split_depth && !is_narrow<Output>,
-                       thread_count());
-    unit = unit_of(parts.rows);
-  };
-  const auto whole_units = [&](long row_parts, long row_unit) {
-    return divide_up(divide_up(rows, row_unit), row_parts) * row_unit;
-  };
-  if (tile_unit) {
-    if constexpr (is_narrow<T>) {
-      const TileUnitPart<Output> part(g, workspace);
-      if (part.by_lines())
-        divide(
-            GemmCosts::of_lines(), [&](long row_parts) { return part.lines_unit(row_parts); },
-            [&](long row_parts, long row_unit) {
-              return part.lines_cost(std::min(rows, whole_units(row_parts, row_unit)));
-            });
-      else
-        divide(
-            GemmCosts::of_tile_unit(), [](long) { return tile_size; }, whole_units);
-    }
-  } else if (is_narrow<T> || g.transpose_a) {
-    const long tile = is_narrow<T> ? tile_rows : transposed_tile_rows;
-    divide(
-        GemmCosts{}, [&](long) { return tile; }, whole_units);
-  } else {
-    divide(
-        GemmCosts{}, [&](long row_parts) { return RowTiles::unit(rows, row_parts); },
-        [&](long row_parts, long row_unit) { return RowTiles::part_cost(rows, row_parts, row_unit); });
-  }
+  const GemmDivision division = gemm_division(g, workspace, split_depth);
+  const GemmParts& parts = division.parts;
+  const long unit = division.unit;
   // With a packed factor nothing is prepared for a part: parts may be small, but for what starting one costs.
   // (Whole blocks of the tile unit's rows would be too large, and part of one wastes it.)
   const bool small_parts = g.packed_b != nullptr && !(is_narrow<T> && TileUnit::exists);
@@ -166,8 +173,8 @@ void gemm(const Gemm<T, Output>& g, Wide<T>* workspace, bool split_depth = false
   }
   Wide<T>* const partials = workspace + parts.count() * gemm_block_size<T>();
   const RowLayout partial_layout{1, rows, 0, 0, columns};
-  const auto cut = [](long extent, long unit, long part, long count) {
-    return std::min(extent, divide_up(extent, unit) * part / count * unit);
+  const auto cut = [](long extent, long piece, long part, long count) {
+    return std::min(extent, divide_up(extent, piece) * part / count * piece);
   };
   parallel([&](long thread, long threads) {
     for (long task = thread; task < parts.count(); task += threads) {

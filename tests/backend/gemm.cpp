@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// The matrix product alone: every number of rows, cut into tiles of two heights, and the update behind it.
+#include "mmdl/backend/cpu/gemm.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "mmdl/core/random.hpp"
+
+namespace gemm_test {
+
+using namespace mmdl;
+using namespace mmdl::detail;
+
+namespace {
+
+std::vector<float> draw(long count, std::uint64_t seed) {
+  std::vector<float> numbers(static_cast<std::size_t>(count));
+  fill_normals(numbers.data(), 0, count, seed, 1, 1.0f);
+  return numbers;
+}
+
+/// The product of `a` (rows x depth, or its transpose) and `b` in double, and the largest sum of magnitudes.
+std::vector<double> reference(const std::vector<float>& a, const std::vector<float>& b, long rows, long depth,
+                              long columns, bool transposed) {
+  std::vector<double> c(static_cast<std::size_t>(rows * columns));
+  for (long m = 0; m < rows; ++m)
+    for (long k = 0; k < depth; ++k) {
+      const double factor = a[static_cast<std::size_t>(transposed ? k * rows + m : m * depth + k)];
+      for (long n = 0; n < columns; ++n)
+        c[static_cast<std::size_t>(m * columns + n)] +=
+            factor * static_cast<double>(b[static_cast<std::size_t>(k * columns + n)]);
+    }
+  return c;
+}
+
+struct Product {
+  long rows, depth, columns;
+  bool transposed = false, packed = false;
+  const ParameterUpdate<float>* update = nullptr;
+
+  std::vector<float> run(const std::vector<float>& a, const std::vector<float>& b) const {
+    std::vector<float> c(static_cast<std::size_t>(rows * columns)),
+        workspace(static_cast<std::size_t>(gemm_workspace<float>(rows, columns, transposed))),
+        room(static_cast<std::size_t>(packed_factor_size<float>(depth, columns)));
+    Gemm<float> g;
+    g.a = transposed ? plain_matrix(a.data(), depth, rows, rows) : plain_matrix(a.data(), rows, depth, depth);
+    g.transpose_a = transposed;
+    g.b.data = b.data();
+    g.b.stride = columns;
+    if (packed) {
+      pack_factor<float>(g.b, depth, columns, room.data());
+      g.packed_b = room.data();
+    }
+    g.columns = columns;
+    g.output = c.data();
+    g.layout = {1, rows, 0, 0, columns};
+    g.update = update;
+    gemm(g, workspace.data(), transposed);
+    return c;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("row tiles: they cover the rows, and parts cut by them cost no more than by one height") {
+  for (long rows = 1; rows <= 400; ++rows) {
+    CAPTURE(rows);
+    long left = rows;
+    while (left > 0) {
+      const long tile = RowTiles::next(left);
+      REQUIRE((tile == tile_rows || (RowTiles::mixed && tile == RowTiles::low && left >= tile)));
+      left -= tile;
+    }
+    CHECK(left > -tile_rows);
+    CHECK(RowTiles::cost(rows) >= rows);
+    CHECK(RowTiles::cost(rows) <= divide_up(rows, tile_rows) * tile_rows + 2);  // the copy of a last tile
+    for (const long parts : {1L, 2L, 3L, 5L}) {
+      const long unit = RowTiles::unit(rows, parts);
+      CHECK(RowTiles::part_cost(rows, parts, unit) <= RowTiles::part_cost(rows, parts, tile_rows));
+    }
+  }
+  if (RowTiles::mixed) CHECK(RowTiles::cost(32) == 32);
+}
+
+TEST_CASE("products: every number of rows") {
+  for (const auto& [depth, columns] : {std::pair{37L, 32L}, std::pair{300L, 75L}}) {
+    const auto b = draw(depth * columns, 2);
+    for (long rows = 1; rows <= 131; ++rows) {
+      CAPTURE(rows);
+      CAPTURE(depth);
+      const auto a = draw(rows * depth, 1);
+      for (const bool transposed : {false, true}) {
+        const auto expected = reference(a, b, rows, depth, columns, transposed);
+        for (const bool packed : {false, true}) {
+          if (packed && transposed) continue;
+          const auto found = Product{rows, depth, columns, transposed, packed}.run(a, b);
+          double worst = 0.0;
+          for (std::size_t i = 0; i < expected.size(); ++i)
+            worst = std::fmax(worst, std::fabs(static_cast<double>(found[i]) - expected[i]));
+          CHECK(worst < 1e-4);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("products: an update meets each number of the gradient once") {
+  struct Seen {
+    std::vector<float> gradients;
+    std::vector<int> count;
+    long begin;
+    static void run(const void* self, long begin, const float* gradients, long count, bool decays) {
+      auto& seen = *static_cast<Seen*>(const_cast<void*>(self));
+      for (long i = 0; i < count; ++i) {
+        const auto at = static_cast<std::size_t>(begin - seen.begin + i);
+        seen.gradients[at] = gradients[i];
+        seen.count[at] += decays ? 100 : 1;
+      }
+    }
+  };
+  // One block of the depth, several, and a depth that threads divide.
+  for (const auto& [rows, depth, columns] :
+       {std::tuple{700L, 33L, 530L}, std::tuple{300L, 900L, 600L}, std::tuple{30L, 3000L, 40L}})
+    for (const int threads : {1, 3}) {
+      CAPTURE(rows);
+      CAPTURE(threads);
+      const int before = thread_count();
+      set_thread_count(threads);
+      const auto a = draw(rows * depth, 1), b = draw(depth * columns, 2);
+      const auto size = static_cast<std::size_t>(rows * columns);
+      Seen seen{std::vector<float>(size), std::vector<int>(size), 1000};
+      const ParameterUpdate<float> update{&Seen::run, &seen, 1000, false};
+      const auto expected = Product{rows, depth, columns, true}.run(a, b);
+      Product{rows, depth, columns, true, false, &update}.run(a, b);
+      set_thread_count(before);
+      CHECK(seen.gradients == expected);
+      CHECK(seen.count == std::vector<int>(size, 1));
+    }
+}
+
+}  // namespace gemm_test
