@@ -65,7 +65,7 @@ class BatchNormGradient {
     constexpr long size = static_cast<long>(sizeof(T));
     const bool apart = channels_ * size % 4096 == 0;
     const long few =
-        apart ? channels_ : std::max(near_bytes / (2 * rows_ * size) / channel_unit, 1L) * channel_unit;
+        apart ? channel_grain : std::max(near_bytes / (2 * rows_ * size) / channel_unit, 1L) * channel_unit;
     parallel_ranges(channels_, channel_grain, [&](long begin, long end) {
       for (long from = begin; from < end; from += few) {
         const long to = std::min(from + few, end);
