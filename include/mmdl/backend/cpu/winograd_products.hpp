@@ -28,7 +28,7 @@ void multiply_rows(long depth, const T* a, long a_stride, const T* b, long b_ste
   MMDL_UNROLL
   for (int i = 0; i < bases; ++i) base[i] = a + 3 * i * (Transposed ? 1 : a_stride);
   static_assert(Rows % 2 == 0);
-  constexpr int at_once = Rows == tile_rows ? 4 : 1;
+  constexpr int at_once = Rows >= 8 || Rows == tile_rows ? 4 : 1;
   // The sums behind these, and the rows of `a`: mostly the next to be computed. Lines of them for as many
   // steps.
   Sum* next_sums = c + Rows * c_stride;
