@@ -14,7 +14,7 @@ namespace mmdl {
 /// thread and in any order: a number's update depends on its own gradient and state only.
 template <class T>
 struct UpdatePiece {
-  static constexpr int max_slots = 2;
+  static constexpr int max_slots = 4;
 
   T* parameters = nullptr;
   const T* gradients = nullptr;

@@ -42,6 +42,9 @@ class Trainer {
         optimizer_(optimizer),
         ranges_(detail::trained_ranges(model.engine().graph())) {
     optimizer_.check();
+    if (optimizer_.slots() > UpdatePiece<T>::max_slots)
+      detail::fail("trainer: the optimizer's slots", std::to_string(optimizer_.slots()),
+                   "at most " + std::to_string(UpdatePiece<T>::max_slots));
     const auto count = static_cast<std::size_t>(model.engine().graph().parameters);
     for (int s = 0; s < optimizer_.slots(); ++s) {
       slots_.emplace_back(count);

@@ -60,8 +60,8 @@ class BatchNormGradient {
   static constexpr long channel_grain = 128, combine_grain = 256;
 
   void by_channels() const {
-    // As many at a time as leave the rows in the first cache for the second pass; all, where rows are pages
-    // apart, which share its sets.
+    // As many at a time as leave the rows in the first cache for the second pass. Rows that are pages apart
+    // share its sets, and stay in the second in any case.
     constexpr long size = static_cast<long>(sizeof(T));
     const bool apart = channels_ * size % 4096 == 0;
     const long few =

@@ -65,25 +65,28 @@ struct Cpu {
 
    private:
     template <class Kernel>
-    static constexpr Kernels table{&Kernel::backward, requires {Kernel::updates_weight;
-  }
-};
-};  // namespace mmdl
+    static constexpr Kernels make_table() {
+      Kernels made{&Kernel::backward};
+      if constexpr (requires { Kernel::updates_weight; }) made.updates_weight = true;
+      return made;
+    }
+    template <class Kernel>
+    static constexpr Kernels table = make_table<Kernel>();
+  };
 
-private:
-template <class Kernel>
-static constexpr Kernels make_table() {
-  Kernels made{&Kernel::forward, &Kernel::workspace};
-  if constexpr (requires { &Kernel::pack; }) {
-    made.packed_size = &Kernel::packed_size;
-    made.pack = &Kernel::pack;
+ private:
+  template <class Kernel>
+  static constexpr Kernels make_table() {
+    Kernels made{&Kernel::forward, &Kernel::workspace};
+    if constexpr (requires { &Kernel::pack; }) {
+      made.packed_size = &Kernel::packed_size;
+      made.pack = &Kernel::pack;
+    }
+    if constexpr (requires { &Kernel::lines_workspace; }) made.lines_workspace = &Kernel::lines_workspace;
+    return made;
   }
-  if constexpr (requires { &Kernel::lines_workspace; }) made.lines_workspace = &Kernel::lines_workspace;
-  return made;
-}
-template <class Kernel>
-static constexpr Kernels table = make_table<Kernel>();
-}
-;
+  template <class Kernel>
+  static constexpr Kernels table = make_table<Kernel>();
+};
 
 }  // namespace mmdl

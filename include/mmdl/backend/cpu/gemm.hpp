@@ -8,6 +8,7 @@
 #include "../../core/work_shares.hpp"
 #include "gemm_narrow_part.hpp"
 #include "gemm_part.hpp"
+#include "row_tiles.hpp"
 
 namespace mmdl::detail {
 

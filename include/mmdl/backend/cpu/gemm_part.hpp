@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "gemm_blocks.hpp"
+#include "row_tiles.hpp"
 
 namespace mmdl::detail {
 

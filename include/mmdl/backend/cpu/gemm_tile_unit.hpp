@@ -72,11 +72,11 @@ class TileUnitPart {
     return small_factor() || parts * tile_rows_of(lines, at_once) >= group_rows;
   }
 
-  /// The units of rows that `parts` parts are cut in where it is: samples, or lines.
+  /// The units of rows that `parts` parts are cut in if it is: samples, or lines.
   long lines_unit(long parts) const {
     return g_.a.grid_width * (g_.a.samples % parts == 0 ? g_.a.grid_height : 1);
   }
-  /// Rows that the tiles of so many of the first factor's have, where it is.
+  /// What so many rows cost then: the rows of their tiles, of which each piece of a sample has whole ones.
   long lines_cost(long rows) const {
     const PaddedLines<BFloat16> lines(g_.a);
     const long height = g_.a.grid_height, count = divide_up(rows, g_.a.grid_width);
