@@ -109,6 +109,27 @@ TEST_CASE("products: every number of rows") {
   }
 }
 
+TEST_CASE("products: fewer tiles of rows than threads, or none") {
+  const int before = thread_count();
+  for (const int threads : {2, 5, 16}) {
+    set_thread_count(threads);
+    for (const bool transposed : {false, true})
+      for (const long rows : {0L, 1L, 9L, 15L, 29L}) {
+        CAPTURE(threads);
+        CAPTURE(rows);
+        const long depth = 3000, columns = 96;
+        const auto a = draw(rows * depth, 1), b = draw(depth * columns, 2);
+        const auto expected = reference(a, b, rows, depth, columns, transposed);
+        const auto found = Product{rows, depth, columns, transposed, !transposed}.run(a, b);
+        double worst = 0.0;
+        for (std::size_t i = 0; i < expected.size(); ++i)
+          worst = std::fmax(worst, std::fabs(static_cast<double>(found[i]) - expected[i]));
+        CHECK(worst < 1e-3);
+      }
+  }
+  set_thread_count(before);
+}
+
 TEST_CASE("products: an update meets each number of the gradient once") {
   struct Seen {
     std::vector<float> gradients;

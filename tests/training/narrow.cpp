@@ -57,6 +57,17 @@ TEST_CASE("a narrow model learns as the float one does") {
   CHECK(found.back() < 0.2f * found.front());
 }
 
+TEST_CASE("predictions for no samples are none") {
+  Model<Net, Image> wide(3);
+  Narrow narrow(3);
+  for (const bool packed : {false, true}) {
+    wide.prepare_inference(packed);
+    narrow.prepare_inference(packed);
+    CHECK(wide.predict(Tensor<Image>(0)).samples() == 0);
+    CHECK(narrow.predict(Tensor<Image>(0)).samples() == 0);
+  }
+}
+
 TEST_CASE("a narrow step is bitwise reproducible") {
   Narrow first(3), second(3);
   CHECK(losses(first, 5) == losses(second, 5));

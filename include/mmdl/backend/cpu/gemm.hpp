@@ -156,6 +156,7 @@ template <class T, class Output>
 void gemm(const Gemm<T, Output>& g, Wide<T>* workspace, bool split_depth = false) {
   const long rows = g.rows(), columns = g.columns, depth = g.depth();
   const long panel = tile_columns<T>;
+  if (rows == 0) return;  // an empty batch
   const GemmDivision division = gemm_division(g, workspace, split_depth);
   const GemmParts& parts = division.parts;
   const long unit = division.unit;

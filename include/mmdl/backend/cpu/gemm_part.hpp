@@ -40,6 +40,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
 
   [[gnu::noinline]] void run(long m0, long m1, long n0, long n1, long k0, long k1, T* output,
                              const RowLayout& layout, bool accumulate) {
+    if (m0 == m1) return;  // more parts than units of rows
     const long block = steps_of_block(k1 - k0);
     const long rows_of_block = block_rows / tile_height() * tile_height();
     const bool updates = g_.update != nullptr && k1 - k0 == g_.depth(), once = updates && k1 - k0 <= block;
