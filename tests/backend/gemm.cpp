@@ -24,7 +24,7 @@ std::vector<float> draw(long count, std::uint64_t seed) {
   return numbers;
 }
 
-/// The product of `a` (rows x depth, or its transpose) and `b` in double, and the largest sum of magnitudes.
+/// The product of `a` (rows x depth, or its transpose) and `b` in double.
 std::vector<double> reference(const std::vector<float>& a, const std::vector<float>& b, long rows, long depth,
                               long columns, bool transposed) {
   std::vector<double> c(static_cast<std::size_t>(rows * columns));
@@ -36,6 +36,13 @@ std::vector<double> reference(const std::vector<float>& a, const std::vector<flo
             factor * static_cast<double>(b[static_cast<std::size_t>(k * columns + n)]);
     }
   return c;
+}
+
+double largest_difference(const std::vector<float>& found, const std::vector<double>& expected) {
+  double worst = 0.0;
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    worst = std::fmax(worst, std::fabs(static_cast<double>(found[i]) - expected[i]));
+  return worst;
 }
 
 struct Product {
@@ -99,10 +106,7 @@ TEST_CASE("products: every number of rows") {
         for (const bool packed : {false, true}) {
           if (packed && transposed) continue;
           const auto found = Product{rows, depth, columns, transposed, packed}.run(a, b);
-          double worst = 0.0;
-          for (std::size_t i = 0; i < expected.size(); ++i)
-            worst = std::fmax(worst, std::fabs(static_cast<double>(found[i]) - expected[i]));
-          CHECK(worst < 1e-4);
+          CHECK(largest_difference(found, expected) < 1e-4);
         }
       }
     }
@@ -121,10 +125,7 @@ TEST_CASE("products: fewer tiles of rows than threads, or none") {
         const auto a = draw(rows * depth, 1), b = draw(depth * columns, 2);
         const auto expected = reference(a, b, rows, depth, columns, transposed);
         const auto found = Product{rows, depth, columns, transposed, !transposed}.run(a, b);
-        double worst = 0.0;
-        for (std::size_t i = 0; i < expected.size(); ++i)
-          worst = std::fmax(worst, std::fabs(static_cast<double>(found[i]) - expected[i]));
-        CHECK(worst < 1e-3);
+        CHECK(largest_difference(found, expected) < 1e-3);
       }
   }
   set_thread_count(before);

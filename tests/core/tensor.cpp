@@ -56,6 +56,10 @@ TEST_CASE("resizing zeroes, and a negative size is refused") {
   t.resize(2);
   CHECK(t(1, 1) == 0.0f);
   CHECK_THROWS_WITH_AS(t.resize(-1), "Tensor: samples: found -1, expected 0 or more", Error);
+  t.resize_unfilled(5);
+  CHECK(t.samples() == 5);
+  CHECK(t.size() == 10);
+  CHECK_THROWS_WITH_AS(t.resize_unfilled(-1), "Tensor: samples: found -1, expected 0 or more", Error);
 }
 
 }  // namespace tensor_test

@@ -17,9 +17,6 @@ using training_test::message_of;
 
 namespace {
 
-struct Words {
-  static constexpr const char* name = "words";
-};
 struct Twin {
   static constexpr const char* name = "twin";
 };
@@ -104,6 +101,15 @@ TEST_CASE("updates in the backward: recomputed and frozen parts, and parameters 
             Shape<9, 7, 4>>();
   // The head that is not picked still decays.
   check_all<Sequential<Linear<6>, Heads<Linear<5>, Linear<300>>, Pick<0>>, Shape<4>>();
+}
+
+TEST_CASE("an optimizer of more state than a piece has room for is refused") {
+  struct Large : Sgd {
+    int slots() const { return 5; }
+  };
+  Model<Linear<2>, Shape<3>> model;
+  const std::string message = message_of([&] { Trainer(model, MeanSquaredError{}, Large{}); });
+  CHECK(has(message, "slots: found 5, expected at most 4"));
 }
 
 TEST_CASE("gradients that a step did not keep are refused") {

@@ -53,7 +53,7 @@ class Tensor {
     resize_unfilled(samples);
     std::fill_n(data(), size(), T{});
   }
-  /// The same for who writes all numbers anyway: they are anything.
+  /// The same for who writes all numbers anyway: they are anything. Throws likewise. PyTorch: `torch.empty`.
   void resize_unfilled(int samples) {
     if (samples < 0) detail::fail("Tensor: samples", std::to_string(samples), "0 or more");
     buffer_.reserve(static_cast<std::size_t>(samples) * static_cast<std::size_t>(S::size));

@@ -39,18 +39,30 @@ struct ParametersUpdate {
   }
 };
 
-/// One step of `optimizer` for the ranges of flat buffers, by all threads. `slots`: `optimizer.slots()`
-/// arrays. PyTorch: `optimizer.step()`.
+/// The step of `optimizer` for flat buffers. `slots`: `optimizer.slots()` arrays.
 template <class T, class Optimizer>
-void update_parameters(const Optimizer& optimizer, T* parameters, const T* gradients, T* const* slots,
-                       std::span<const ParameterRange> ranges, float rate, long step) {
+auto parameters_update(const Optimizer& optimizer, T* parameters, T* const* slots, float rate, long step) {
   ParametersUpdate<T, decltype(optimizer.template rule<T>(rate, step))> update{
       optimizer.template rule<T>(rate, step), parameters, {}};
   for (int s = 0; s < optimizer.slots(); ++s) update.slots[s] = slots[s];
+  return update;
+}
+
+/// Applies a step to the ranges, by all threads. PyTorch: `optimizer.step()`.
+template <class T, class Rule>
+void update_ranges(const ParametersUpdate<T, Rule>& update, const T* gradients,
+                   std::span<const ParameterRange> ranges) {
   for (const ParameterRange& range : ranges)
     detail::parallel_ranges(range.end - range.begin, detail::update_grain, [&](long begin, long end) {
       update(range.begin + begin, gradients + range.begin + begin, end - begin, range.decay);
     });
+}
+
+/// Both: one step of `optimizer` for the ranges of flat buffers.
+template <class T, class Optimizer>
+void update_parameters(const Optimizer& optimizer, T* parameters, const T* gradients, T* const* slots,
+                       std::span<const ParameterRange> ranges, float rate, long step) {
+  update_ranges(parameters_update(optimizer, parameters, slots, rate, step), gradients, ranges);
 }
 
 }  // namespace mmdl

@@ -69,14 +69,16 @@ class Engine : public ParameterStore<Wide<T>> {
     Places<T> places = places_of(program, samples);
     places.gradients = scratch_.data();
     places.gradient_places = updates_.places.data();
-    this->parameters();  // they change
+    const auto update_of = [&](int index) {
+      const Entry& entry = graph().entries[index];
+      return ParameterUpdate<W>{update.run, update.optimizer, entry.offset, entry.spec.decay};
+    };
     run_backward(places, kernels, key, [&](BackwardArguments<T>& a, int n, const auto& run) {
       const auto entry_update = [&](int i) {
         const int index = a.node->entries[i];
         if (index < 0 || a.parameter_gradients[i] == nullptr || !updates_.last(index, n))
           return ParameterUpdate<W>{};
-        const Entry& entry = graph().entries[index];
-        return ParameterUpdate<W>{update.run, update.optimizer, entry.offset, entry.spec.decay};
+        return update_of(index);
       };
       const auto source = static_cast<std::size_t>(a.node->source);
       const bool by_kernel = kernels.backward[source]->updates_weight && !a.accumulate_parameters;
@@ -87,10 +89,9 @@ class Engine : public ParameterStore<Wide<T>> {
           update_parameter(whole, a.parameter_gradients[i], a.parameter_sizes[i]);
     });
     for (const int index : updates_.without_gradient) {
-      const Entry& entry = graph().entries[index];
-      std::fill_n(scratch_.data(), entry.spec.count(), W{});
-      update_parameter({update.run, update.optimizer, entry.offset, entry.spec.decay}, scratch_.data(),
-                       entry.spec.count());
+      const long count = graph().entries[index].spec.count();
+      std::fill_n(scratch_.data(), count, W{});
+      update_parameter(update_of(index), scratch_.data(), count);
     }
   }
 

@@ -7,10 +7,8 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
-#include <iterator>
 #include <string>
 #include <tuple>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -105,7 +103,7 @@ class Trainer {
 
   /// Whether `Model::gradients()` has the gradients after a step. By default each parameter is updated as
   /// soon as the backward has its gradient, which needs no memory for all of them and is faster; with
-  /// clipping they are always kept. The numbers are the same.
+  /// clipping they are always kept. The numbers are the same. PyTorch keeps them, as `parameter.grad`.
   Trainer& with_gradients_kept(bool kept = true) {
     keeps_gradients_ = kept;
     return *this;
@@ -131,10 +129,9 @@ class Trainer {
   void update(const detail::ProgramView& program, detail::RandomKey key, int samples) {
     auto& engine = model_->engine();
     const auto kernels = ModelType::training_kernels();
-    const auto rule = optimizer_.template rule<T>(learning_rate(), step_);
-    using Update = ParametersUpdate<T, std::remove_const_t<decltype(rule)>>;
     T* slots[UpdatePiece<T>::max_slots] = {};
     for (std::size_t s = 0; s < slots_.size(); ++s) slots[s] = slots_[s].data();
+    const auto all = parameters_update(optimizer_, engine.parameters(), slots, learning_rate(), step_);
     if (clip_norm_ > 0.0f || keeps_gradients_) {
       engine.backward(program, kernels, samples, key);
       T* const gradients = engine.gradients();
@@ -142,16 +139,14 @@ class Trainer {
         gradient_norm_ = clip_norm(gradients, ranges_, static_cast<T>(clip_norm_));
         require_finite("norm of the gradient", gradient_norm_);  // clipping would spread one NaN to all
       }
-      update_parameters(optimizer_, engine.parameters(), gradients, slots, ranges_, learning_rate(), step_);
+      update_ranges<T>(all, gradients, ranges_);
       return;
     }
-    Update all{rule, engine.parameters(), {}};
-    std::copy(std::begin(slots), std::end(slots), all.slots);
-    engine.backward(program, kernels, samples, key, {&run_update<Update>, &all, 0, true});
+    engine.backward(program, kernels, samples, key, {&run_update<decltype(all)>, &all, 0, true});
   }
   template <class Update>
   static void run_update(const void* all, long begin, const T* gradients, long count, bool decays) {
-    (*static_cast<const Update*>(all))(begin, gradients, count, decays);
+    (*static_cast<Update*>(all))(begin, gradients, count, decays);
   }
 
   void require_finite(const char* what, T value) const {

@@ -219,6 +219,12 @@ class TileUnitPart {
     return {n, std::min(n + block_columns, n1), k, k_end, k == k0, k_end == k1};
   }
 
+  /// Tiles' steps of the packed block that begins with `k`.
+  static long steps_from(long k, long k_end) { return divide_up(std::min(block_steps, k_end - k), unit); }
+  const NarrowPair* packed_panels(long k, long steps, long n) const {
+    return g_.packed_b + packed_place<BFloat16>(g_.columns, k / 2, steps * (unit / 2), n);
+  }
+
   void find_second_factor(const Block& block) {
     if (g_.packed_b == nullptr) {
       NarrowPacking(g_.b).pack(block.k, block.k_end, block.n, block.n_end, packed_b_);
@@ -226,9 +232,8 @@ class TileUnitPart {
       return;
     }
     for (long k = block.k, i = 0; k < block.k_end; k += block_steps, ++i) {
-      const long steps = divide_up(std::min(block_steps, block.k_end - k), unit);
-      panels_[i] = {g_.packed_b + packed_place<BFloat16>(g_.columns, k / 2, steps * (unit / 2), block.n),
-                    steps};
+      const long steps = steps_from(k, block.k_end);
+      panels_[i] = {packed_panels(k, steps, block.n), steps};
     }
   }
 
@@ -238,11 +243,7 @@ class TileUnitPart {
     asked_ = asked_panels_ == panels_[0].pairs;
     panels_ahead_ = FetchAhead(nullptr);
     if (g_.packed_b == nullptr || next.n >= next.n_end || small_factor()) return;
-    const auto place = [&](long k, long k_end, long n) {
-      const long steps = divide_up(std::min(block_steps, k_end - k), unit);
-      return g_.packed_b + packed_place<BFloat16>(g_.columns, k / 2, steps * (unit / 2), n);
-    };
-    asked_panels_ = place(next.k, next.k_end, next.n);
+    asked_panels_ = packed_panels(next.k, steps_from(next.k, next.k_end), next.n);
     const long panels = divide_up(next.n_end - next.n, unit), of_block = block_steps / 2;
     panels_ahead_ = {asked_panels_, divide_up(next.k_end - next.k, block_steps),
                      panels * unit * std::min(of_block, divide_up(next.k_end - next.k, 2)),

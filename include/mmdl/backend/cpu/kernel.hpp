@@ -5,6 +5,7 @@
 #include "../../core/threads.hpp"
 #include "../../graph/arguments.hpp"
 #include "../../graph/operators.hpp"
+#include "simd.hpp"
 
 namespace mmdl::detail {
 
@@ -20,8 +21,8 @@ struct CpuKernel;
 /// Updates a whole parameter, by all threads.
 template <class T>
 void update_parameter(const ParameterUpdate<T>& update, const T* gradients, long count) {
-  constexpr long grain = 1L << 14;  // numbers a thread takes at least: below, threads cost more
-  parallel_ranges(count, grain, [&](long begin, long end) { update(begin, gradients + begin, end - begin); });
+  parallel_ranges(count, parallel_grain,
+                  [&](long begin, long end) { update(begin, gradients + begin, end - begin); });
 }
 
 }  // namespace mmdl::detail
