@@ -195,12 +195,15 @@ TEST_CASE("convolution: 1x1 is a plain product, of any size") {
   check_both(convolution({9, 11, 33}, 65, window(1, 1, 0)), 2);
   check_both(convolution({7, 7, 300}, 40, window(1, 1, 0)), 1);  // deeper than a block
   check_both(convolution({4, 4, 16}, 600, window(1, 1, 0)), 1);  // wider than a block
+  // Tiles one below the other, and what whole ones leave of rows and columns.
+  check_both(convolution({13, 11, 150}, 170, window(1, 1, 0)), 2);
 }
 
 TEST_CASE("convolution: 1x1 with stride, where most of the input gets no gradient") {
   check_both(convolution({8, 8, 16}, 24, window(1, 2, 0)), 3);
   check_both(convolution({7, 9, 5}, 6, window(1, 2, 0)), 1);
   check_both(convolution({7, 10, 5}, 6, window(1, 3, 0)), 2);
+  check_both(convolution({13, 11, 140}, 170, window(1, 2, 0)), 3);
 }
 
 TEST_CASE("convolution: windows, strides that do not divide, dilation") {
@@ -333,7 +336,8 @@ TEST_CASE_TEMPLATE("convolution: everything that fusion joins", T, float, double
   const Forced forced(ConvolutionMethod::winograd);  // of the 16 channels; the others are direct as ever
   for (const Node& plain :
        {convolution({6, 5, 16}, 48, window(3, 1, 1)), convolution({6, 5, 7}, 41, window(3, 1, 1)),
-        convolution({5, 4, 300}, 10, window(1, 1, 0)), convolution({6, 5, 8}, 6, window(3, 1, 1, 1, 2)),
+        convolution({5, 4, 300}, 10, window(1, 1, 0)), convolution({7, 5, 30}, 140, window(1, 2, 0)),
+        convolution({6, 5, 8}, 6, window(3, 1, 1, 1, 2)),
         convolution({7, 5, 21}, 21, window(3, 2, 1, 1, 21))})
     for (int options = 0; options < 16; ++options)
       for (Activation activation :

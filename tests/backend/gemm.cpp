@@ -95,7 +95,7 @@ TEST_CASE("row tiles: they cover the rows, and parts cut by them cost no more th
 }
 
 TEST_CASE("products: every number of rows") {
-  for (const auto& [depth, columns] : {std::pair{37L, 32L}, std::pair{300L, 75L}}) {
+  for (const auto& [depth, columns] : {std::pair{37L, 32L}, std::pair{300L, 75L}, std::pair{300L, 150L}}) {
     const auto b = draw(depth * columns, 2);
     for (long rows = 1; rows <= 131; ++rows) {
       CAPTURE(rows);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "gemm_blocks.hpp"
+#include "gemm_tile_column.hpp"
 #include "row_tiles.hpp"
 
 namespace mmdl::detail {
@@ -69,6 +70,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
           ahead_b_ = k_end < k1 ? packed_panels(k_end, std::min(block, k1 - k_end), n, n_end)
                                 : packed_panels(k0, std::min(block, k1 - k0), n_end,
                                                 std::min(n_end + block_columns, n1));
+        by_columns_ = packed && columns_repay(n_end - n, k_end - k);
         rows_in_place_ = !in_place && rows_may_stay();
         share_turns(divide_up(m1 - m0, tile_height()),
                     divide_up(n_end - n, tile_columns<T>) * ((k_end - k) / steps_at_once));
@@ -128,7 +130,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   /// whole tiles within a line of the image. Many that are pages apart share the ways of one set of the first
   /// cache: for many columns a copy is better.
   bool rows_may_stay() const {
-    if (g_.transpose_a || !(g_.a.plain() || g_.a.joined())) return false;
+    if (g_.transpose_a || !(g_.a.plain() || (g_.a.joined() && !by_columns_))) return false;
     const long apart = g_.a.plain() ? g_.a.sample_stride : g_.a.step * g_.a.pixel_stride;
     return !many_rows || few_columns_ || apart * static_cast<long>(sizeof(T)) % 4096 != 0;
   }
@@ -189,15 +191,13 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
     const bool apply = last && !g_.epilogue.plain(), bounded = !apply || g_.epilogue.bounded();
     const long panel_step = tile_columns<T> * (packed ? steps : 1);
     long row = 0;
-    // Near matrices: a column of tiles at a time.
-    if constexpr (!many_rows)
-      if (packed && bounded && rows_in_place_ && near_ && (n_end - n) % tile_columns<T> == 0) {
-        TileFinish<T> finish{bounded_, output, offsets_, n, add, apply};
-        const T* const a = g_.a.data + m * g_.a.sample_stride + k;
-        for (const T* panel = b; finish.column < n_end; finish.column += tile_columns<T>, panel += panel_step)
-          multiply_near_tiles<tile_rows>(steps, rows / tile_rows, a, g_.a.sample_stride, panel, finish);
-        row = rows / tile_rows * tile_rows;
-      }
+    // Of these rows, only the columns from `whole_end` on are left to do.
+    const long whole_rows = by_columns_ ? rows / tile_rows * tile_rows : 0;
+    const long whole_end = n + (n_end - n) / tile_columns<T> * tile_columns<T>;
+    if (whole_rows > 0) {
+      multiply_columns(b, m, whole_rows / tile_rows, n, whole_end, k, steps, output, add, apply);
+      if (whole_end == n_end) row = whole_rows;
+    }
     for (long tile; row < rows; row += tile) {
       tile = next_tile(rows - row);
       const long height = std::min(tile, rows - row);
@@ -219,10 +219,10 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
           ahead_a_.spread(turns_for_a_);
         }
       }
-      long column = n;
-      const T* panel = b;
+      long column = row < whole_rows ? whole_end : n;
+      const T* panel = b + (column - n) / tile_columns<T> * panel_step;
       if (packed && bounded && height == tile) {
-        TileFinish<T> finish{bounded_, output, offsets_ + row, n, add, apply};
+        TileFinish<T> finish{bounded_, output, offsets_ + row, column, add, apply};
         for (; column + tile_columns<T> <= n_end; column += tile_columns<T>, panel += panel_step) {
           finish.column = column;
           multiply_whole(steps, source, panel, finish, height, what_comes());
@@ -239,6 +239,45 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
         const long before = packed ? 0 : tile_columns<T> - width;
         multiply_edge(source, row, height, steps, panel - before, packed ? tile_columns<T> : g_.b.stride,
                       before, width, column, output, add, last);
+      }
+    }
+  }
+
+  /// Whether tiles one below the other are multiplied with a panel, so that it is read from a near cache:
+  /// where they are low. Few panels stay in one anyway, while rows are copied for tiles one below the other
+  /// or read for each panel again; those of few steps are soon done with what they begin and end with.
+  bool columns_repay(long columns, long steps) const {
+    return !many_rows && (g_.epilogue.plain() || g_.epilogue.bounded()) &&
+           (columns > 8 * tile_columns<T> || (g_.a.plain() && steps <= 128));
+  }
+
+  /// `tiles` whole tiles of rows from row `m` on, and whole ones of columns: as many one below the other as
+  /// the second cache holds beside the panels.
+  void multiply_columns(const T* b, long m, long tiles, long n, long n_end, long k, long steps, T* output,
+                        bool add, bool apply) {
+    if constexpr (!many_rows) {
+      constexpr long at_once = 9;
+      const long pieces = divide_up(tiles, at_once), panels = (n_end - n) / tile_columns<T>;
+      for (long piece = 0; piece < pieces; ++piece) {
+        const long first = tiles * piece / pieces, count = tiles * (piece + 1) / pieces - first;
+        const long row = first * tile_rows, after = m + row + count * tile_rows;
+        TileColumnSource<T> source{packed_tile(row, steps), packed_row<T>, 1, tile_rows * packed_row<T>};
+        if (g_.transpose_a) {
+          source.row = 1, source.step = packed_step, source.tile = steps * packed_step;
+        } else if (rows_in_place_) {
+          const long stride = g_.a.sample_stride;
+          source = {g_.a.data + (m + row) * stride + k, stride, 1, tile_rows * stride};
+          ahead_a_ = block_of_a(after, std::min(count * tile_rows, g_.a.rows() - after), k, steps);
+          ahead_a_.spread(panels * count * (steps / steps_at_once) / 2);
+        }
+        TileFinish<T> finish{bounded_, output, offsets_ + row, n, add, apply};
+        for (const T* panel = b; finish.column < n_end; finish.column += tile_columns<T>) {
+          if (g_.transpose_a)
+            multiply_tile_column<tile_rows, true>(steps, count, source, panel, finish, what_comes());
+          else
+            multiply_tile_column<tile_rows, false>(steps, count, source, panel, finish, what_comes());
+          panel += tile_columns<T> * steps;
+        }
       }
     }
   }
@@ -313,6 +352,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   FetchAhead ahead_a_{nullptr}, ahead_b_{nullptr};  // what is packed next, or read where it is
   long turns_for_a_ = 0;                            // of a tile of rows
   bool few_columns_ = false;                        // in the block
+  bool by_columns_ = false;                         // tiles one below the other, in the block
   bool rows_in_place_ = false;                      // of the first factor: read where they are, not packed
   long offsets_[block_rows];
 };

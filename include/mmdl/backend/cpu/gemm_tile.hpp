@@ -209,26 +209,4 @@ template <int Rows, bool Turned, class T>
   finish_vectors(right, simd_width<T>, finish.offsets, finish);
 }
 
-/// multiply_whole_tile() for `tiles` tiles one below the other, whose rows are `row` numbers apart: what a
-/// tile begins and ends with overlaps with the steps of its neighbours. For matrices that the caches hold:
-/// nothing is asked for ahead, and the results are written a column of tiles at a time.
-template <int Rows, class T>
-[[gnu::noinline]] void multiply_near_tiles(long depth, long tiles, const T* a_begin, long row,
-                                           const T* b_begin, const TileFinish<T>& finish) {
-  static_assert(Rows == 6);
-  const long* offsets = finish.offsets;
-  for (; tiles > 0; --tiles, a_begin += Rows * row, offsets += Rows) {
-    const T *a = a_begin, *a_half = a + 3 * row, *b = b_begin;
-    const auto number = [&](int r, int step) {
-      return r < 3 ? a[r * row + step] : a_half[(r - 3) * row + step];
-    };
-    Simd<T> left[Rows], right[Rows];
-    MMDL_UNROLL
-    for (int r = 0; r < Rows; ++r) left[r] = right[r] = Simd<T>{};
-    multiply_steps<Rows, false>(left, right, a, a_half, 1, b, depth, number, [] {});
-    finish_vectors(left, 0, offsets, finish);
-    finish_vectors(right, simd_width<T>, offsets, finish);
-  }
-}
-
 }  // namespace mmdl::detail

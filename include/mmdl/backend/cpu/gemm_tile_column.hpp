@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// A column of register tiles: where registers have few rows, the order in which products are computed.
+#pragma once
+
+#include "gemm_tile.hpp"
+
+namespace mmdl::detail {
+
+/// The first factor of some tiles one below the other: number r of step k of tile t is a[t * tile + r * row +
+/// k * step]; either `row` or `step` is one.
+template <class T>
+struct TileColumnSource {
+  const T* a;
+  long row, step, tile;
+};
+
+/// multiply_whole_tile() for `tiles` tiles one below the other and a panel of the second factor, which stays
+/// in a near cache meanwhile: tiles of few rows would read it too often from a far one. What a tile begins
+/// and ends with overlaps with the steps of its neighbours. They ask for the lines of their results, and go
+/// on with `later`.
+template <int Rows, bool Turned, class T>
+[[gnu::noinline]] void multiply_tile_column(long depth, long tiles, const TileColumnSource<T>& source,
+                                            const T* panel, const TileFinish<T>& finish, FetchAhead& later) {
+  static_assert(Rows % 2 == 0 && Rows <= 6);
+  constexpr int half = Rows / 2;
+  constexpr long line = 64 / static_cast<long>(sizeof(T));
+  const long row = source.row * static_cast<long>(sizeof(T));
+  const long* offsets = finish.offsets;
+  const T* const output = finish.output + finish.column;
+  const T* residual = finish.apply ? finish.epilogue.residual() : nullptr;
+  residual = residual == nullptr ? output : residual + finish.column;
+  FetchAhead ahead = later;  // in registers
+  for (const T* begin = source.a; tiles > 0; --tiles, begin += source.tile, offsets += Rows) {
+    MMDL_UNROLL
+    for (int r = 0; r < Rows; ++r)
+      for (long i = 0; i < tile_columns<T>; i += line) {
+        __builtin_prefetch(output + offsets[r] + i, 1);
+        __builtin_prefetch(residual + offsets[r] + i, 0, 2);
+      }
+    const T *a = begin, *a_half = a + (Turned ? 0 : half * source.row), *b = panel;
+    const auto number = [&](int r, int step) {
+      if (Turned) return a[r];
+      const char* const first = reinterpret_cast<const char*>(r < half ? a : a_half);
+      return *reinterpret_cast<const T*>(first + r % half * row + step * static_cast<long>(sizeof(T)));
+    };
+    Simd<T> left[Rows], right[Rows];
+    MMDL_UNROLL
+    for (int r = 0; r < Rows; ++r) left[r] = right[r] = Simd<T>{};
+    multiply_steps<Rows, Turned>(left, right, a, a_half, source.step, b, depth, number,
+                                 [&] { ahead.turn(); });
+    finish_vectors(left, 0, offsets, finish);
+    finish_vectors(right, simd_width<T>, offsets, finish);
+  }
+  later = ahead;
+}
+
+}  // namespace mmdl::detail
