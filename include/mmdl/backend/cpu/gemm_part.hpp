@@ -4,9 +4,7 @@
 
 #include <algorithm>
 
-#include "gemm_blocks.hpp"
-#include "gemm_tile_column.hpp"
-#include "row_tiles.hpp"
+#include "gemm_first_factor.hpp"
 
 namespace mmdl::detail {
 
@@ -14,40 +12,29 @@ namespace mmdl::detail {
 template <class T>
 requires(!is_narrow<T>) class GemmPart<T, T> {
   static constexpr long near_bytes = 4L << 20;  // of three matrices that the caches hold
-  static constexpr long lines_at_once = 16;     // of the first factor, on their way to a transposed block
-  // A tile of few rows would use a small part of each line of a transposed factor: only one of many rows
-  // reads it in place.
-  static constexpr bool many_rows = tile_rows > 6;
+  static constexpr bool many_rows = FirstFactor<T>::many_rows;
   // Rows from which on a second factor of short rows repays its copy.
   static constexpr long repaying_rows = many_rows ? block_rows : 4 * tile_rows;
-  static constexpr long line_size = block_rows + packed_step;
-  static constexpr long turned_tiles = block_rows / transposed_tile_rows;  // of a block
-  static constexpr long packed_a_size =
-      divide_up(std::max(block_rows * packed_row<T>,
-                         turned_tiles* deepest_block<T>* packed_step + lines_at_once * line_size),
-                16) *
-      16;
 
  public:
   /// Numbers of scratch wanted.
-  static constexpr long scratch_size = packed_a_size + deepest_block<T> * block_columns;
+  static constexpr long scratch_size = FirstFactor<T>::scratch_size + deepest_block<T> * block_columns;
 
   GemmPart(const Gemm<T>& g, T* scratch)
       : g_(g),
         bounded_(g.epilogue),
         near_(g.a.plain() && bytes(g) <= near_bytes),
         packed_b_(scratch),
-        packed_a_(scratch + deepest_block<T> * block_columns) {}
+        first_(g.a, g.transpose_a, scratch + deepest_block<T> * block_columns) {}
 
   [[gnu::noinline]] void run(long m0, long m1, long n0, long n1, long k0, long k1, T* output,
                              const RowLayout& layout, bool accumulate) {
     if (m0 == m1) return;  // more parts than units of rows
     const long block = steps_of_block(k1 - k0);
-    const long rows_of_block = block_rows / tile_height() * tile_height();
+    const long rows_of_block = block_rows / first_.tile_height() * first_.tile_height();
     const bool updates = g_.update != nullptr && k1 - k0 == g_.depth(), once = updates && k1 - k0 <= block;
     for (long n = n0; n < n1; n += block_columns) {
       const long n_end = std::min(n + block_columns, n1);
-      few_columns_ = n_end - n <= block_columns / 2;
       for (long k = k0; k < k1; k += block) {
         const long k_end = std::min(k + block, k1);
         // Few rows would not repay the copy: whole tiles of columns are then read where they are. For more
@@ -71,21 +58,17 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
                                 : packed_panels(k0, std::min(block, k1 - k0), n_end,
                                                 std::min(n_end + block_columns, n1));
         by_columns_ = packed && columns_repay(n_end - n, k_end - k);
-        rows_in_place_ = !in_place && rows_may_stay();
-        share_turns(divide_up(m1 - m0, tile_height()),
+        first_.read(!in_place, n_end - n <= block_columns / 2, by_columns_);
+        share_turns(divide_up(m1 - m0, first_.tile_height()),
                     divide_up(n_end - n, tile_columns<T>) * ((k_end - k) / steps_at_once));
         for (long m = m0; m < m1; m += rows_of_block) {
           const long m_end = std::min(m + rows_of_block, m1);
-          if (g_.transpose_a) {
-            pack_transposed(m, m_end, k, k_end);
-          } else if (!rows_in_place_) {
-            g_.a.gather(m, m_end, k, k_end, packed_a_, packed_row<T>);
-          }
-          if (!rows_in_place_ && g_.a.plain() && (m_end < m1 || k_end < k1))
-            ahead_a_ = m_end < m1 ? block_of_a(m_end, std::min(rows_of_block, m1 - m_end), k, k_end - k)
-                                  : block_of_a(m0, std::min(rows_of_block, m1 - m0), k_end,
-                                               std::min(block, k1 - k_end));
-          if (!rows_in_place_) ahead_a_.spread((m_end - m) / tile_height() * turns_for_a_);
+          first_.pack(m, m_end, k, k_end);
+          if (!first_.in_place() && g_.a.plain() && (m_end < m1 || k_end < k1))
+            ahead_a_ = m_end < m1 ? first_.ahead(m_end, std::min(rows_of_block, m1 - m_end), k, k_end - k)
+                                  : first_.ahead(m0, std::min(rows_of_block, m1 - m0), k_end,
+                                                 std::min(block, k1 - k_end));
+          if (!first_.in_place()) ahead_a_.spread((m_end - m) / first_.tile_height() * turns_for_a_);
           const long place = once ? m0 : m;  // all of the part's rows in one place, which the cache holds
           layout.offsets(place, place + m_end - m, offsets_);
           multiply_block(from, packed, m, m_end - m, n, n_end, k, k_end, output, accumulate || k > k0,
@@ -102,11 +85,6 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
     return (g.rows() * (g.depth() + g.columns) + g.depth() * g.columns) * static_cast<long>(sizeof(T));
   }
 
-  /// Rows of a whole tile of the first factor, of those that a block begins with.
-  int tile_height() const { return g_.transpose_a ? transposed_tile_rows : tile_rows; }
-  /// Rows of the next whole tile, where `left` are left.
-  long next_tile(long left) const { return g_.transpose_a ? transposed_tile_rows : RowTiles::next(left); }
-
   /// Steps of a block, of `depth` in all. Those of packed factors were decided when packing.
   long steps_of_block(long depth) const {
     if (!g_.transpose_a) return block_depth<T>;
@@ -114,75 +92,11 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
     return std::max(4L, divide_up(divide_up(depth, blocks), 4) * 4);  // four steps are computed at once
   }
 
-  /// The block of a plain first factor that begins at row `m`, step `k`.
-  FetchAhead block_of_a(long m, long rows, long k, long steps) const {
-    if (g_.transpose_a) return {g_.a.data + k * g_.a.sample_stride + m, steps, rows, g_.a.sample_stride};
-    return {g_.a.data + m * g_.a.sample_stride + k, rows, steps, g_.a.sample_stride};
-  }
-
   /// The packed panels of the columns [n, n_end), steps from `k` on: none if there are none.
   FetchAhead packed_panels(long k, long steps, long n, long n_end) const {
     const long columns = divide_up(n_end - n, tile_columns<T>) * tile_columns<T>;
     return {g_.packed_b + packed_place<T>(g_.columns, k, steps, n), columns > 0 ? 1 : 0, columns * steps, 0};
   }
-
-  /// Whether the rows of the first factor are read where they are: those of a plain matrix, and of patches
-  /// whole tiles within a line of the image. Many that are pages apart share the ways of one set of the first
-  /// cache: for many columns a copy is better.
-  bool rows_may_stay() const {
-    if (g_.transpose_a || !(g_.a.plain() || (g_.a.joined() && !by_columns_))) return false;
-    const long apart = g_.a.plain() ? g_.a.sample_stride : g_.a.step * g_.a.pixel_stride;
-    return !many_rows || few_columns_ || apart * static_cast<long>(sizeof(T)) % 4096 != 0;
-  }
-
-  /// The tile of rows that begins at `m`, from step `k` on, where it lies; with a null address if it does
-  /// not.
-  TileSource<T> tile_in_place(long m, long height, long k) const {
-    const PatchMatrix<T>& a = g_.a;
-    if (a.plain()) return {a.data + m * a.sample_stride + k, a.sample_stride, 1, block_depth<T>};
-    const T* const place = height == RowTiles::next(height) ? a.place(m, height) : nullptr;
-    if (place == nullptr) return {nullptr, 0, 1, 0};
-    const long line = a.dy * a.width * a.pixel_stride, piece = a.taps_x * a.channels;
-    return {place + k / piece * line + k % piece,
-            a.step * a.pixel_stride,
-            1,
-            piece - k % piece,
-            piece,
-            line - piece};
-  }
-
-  /// Whether the transposed tile of rows that begins at `m` is read where it is: for few columns, which do
-  /// not repay its copy. The last one of a matrix is not, where it would reach beyond.
-  bool read_in_place(long m) const {
-    return many_rows && g_.transpose_a && few_columns_ && g_.a.plain() &&
-           m + transposed_tile_rows <= g_.a.channels;
-  }
-
-  /// Tiles of rows, each with its steps one after the other. A tile's steps are copied whole vectors at a
-  /// time, and bring numbers of the next tile, or garbage after the last.
-  void pack_transposed(long m, long m_end, long k, long k_end) {
-    const long rows = m_end - m, steps = k_end - k;
-    const bool plain = g_.a.plain();
-    for (long done = 0; done < steps; done += lines_at_once) {
-      const long count = std::min(lines_at_once, steps - done);
-      const T* from = plain ? g_.a.data + (k + done) * g_.a.sample_stride + m : lines();
-      const long stride = plain ? g_.a.sample_stride : line_size;
-      const long there = plain ? g_.a.channels - m : line_size;
-      if (!plain) g_.a.gather(k + done, k + done + count, m, m_end, lines(), line_size);
-      T* to = packed_a_ + done * packed_step;
-      for (long row = 0; row < rows; row += transposed_tile_rows, to += steps * packed_step) {
-        if (read_in_place(m + row)) continue;
-        const long length = std::min(packed_step, there - row);
-        for (long i = 0; i < count; ++i) copy_numbers(from + i * stride + row, length, to + i * packed_step);
-      }
-    }
-  }
-  /// Where the packed tile is that begins at `row` of the block.
-  T* packed_tile(long row, long steps) const {
-    return packed_a_ +
-           (g_.transpose_a ? row / transposed_tile_rows * steps * packed_step : row * packed_row<T>);
-  }
-  T* lines() { return packed_a_ + turned_tiles * deepest_block<T> * packed_step; }
 
   /// Tile by tile, of columns that were packed, or else are read where they are.
   [[gnu::noinline]] void multiply_block(const T* b, bool packed, long m, long rows, long n, long n_end,
@@ -199,19 +113,17 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
       if (whole_end == n_end) row = whole_rows;
     }
     for (long tile; row < rows; row += tile) {
-      tile = next_tile(rows - row);
+      tile = first_.next_tile(rows - row);
       const long height = std::min(tile, rows - row);
-      TileSource<T> source{packed_tile(row, steps), g_.transpose_a ? 1 : packed_row<T>, packed_step, steps};
-      if (read_in_place(m + row))
-        source.a = g_.a.data + k * g_.a.sample_stride + m + row, source.step = g_.a.sample_stride;
-      bool to_gather = rows_in_place_;  // by those that read only packed rows
-      if (rows_in_place_) {
-        const TileSource<T> there = tile_in_place(m + row, height, k);
+      TileSource<T> source = first_.tile(m, row, k, steps);
+      bool to_pack = first_.in_place();  // by those that read only packed rows
+      if (first_.in_place()) {
+        const TileSource<T> there = first_.tile_in_place(m + row, height, k);
         if (there.a != nullptr) {
           source = there;
         } else {
-          g_.a.gather(m + row, m + row + height, k, k_end, packed_tile(row, steps), packed_row<T>);
-          to_gather = false;
+          first_.pack_tile(m, row, height, k, k_end);
+          to_pack = false;
         }
         if (g_.a.plain()) {
           ahead_a_ = {there.a + height * there.row,
@@ -230,9 +142,9 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
       }
       for (; column < n_end; column += tile_columns<T>, panel += panel_step) {
         fetch_results(output, row, height, column, apply);
-        if (to_gather) {
-          g_.a.gather(m + row, m + row + height, k, k_end, packed_tile(row, steps), packed_row<T>);
-          to_gather = false;
+        if (to_pack) {
+          first_.pack_tile(m, row, height, k, k_end);
+          to_pack = false;
         }
         // A last tile that is read where it is begins earlier, so that it does not reach beyond the row.
         const long width = std::min(tile_columns<T>, n_end - column);
@@ -248,7 +160,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   /// or read for each panel again; those of few steps are soon done with what they begin and end with.
   bool columns_repay(long columns, long steps) const {
     return !many_rows && (g_.epilogue.plain() || g_.epilogue.bounded()) &&
-           (columns > 8 * tile_columns<T> || (g_.a.plain() && steps <= 128));
+           (columns > 8 * tile_columns<T> || steps <= 160);
   }
 
   /// `tiles` whole tiles of rows from row `m` on, and whole ones of columns: as many one below the other as
@@ -261,13 +173,9 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
       for (long piece = 0; piece < pieces; ++piece) {
         const long first = tiles * piece / pieces, count = tiles * (piece + 1) / pieces - first;
         const long row = first * tile_rows, after = m + row + count * tile_rows;
-        TileColumnSource<T> source{packed_tile(row, steps), packed_row<T>, 1, tile_rows * packed_row<T>};
-        if (g_.transpose_a) {
-          source.row = 1, source.step = packed_step, source.tile = steps * packed_step;
-        } else if (rows_in_place_) {
-          const long stride = g_.a.sample_stride;
-          source = {g_.a.data + (m + row) * stride + k, stride, 1, tile_rows * stride};
-          ahead_a_ = block_of_a(after, std::min(count * tile_rows, g_.a.rows() - after), k, steps);
+        const TileColumnSource<T> source = first_.column(m, row, k, steps);
+        if (first_.in_place()) {
+          ahead_a_ = first_.ahead(after, std::min(count * tile_rows, g_.a.rows() - after), k, steps);
           ahead_a_.spread(panels * count * (steps / steps_at_once) / 2);
         }
         TileFinish<T> finish{bounded_, output, offsets_ + row, n, add, apply};
@@ -318,7 +226,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   /// What is to be asked for next.
   FetchAhead& what_comes() {
     if (!ahead_a_.done()) return ahead_a_;
-    if (ahead_b_.done()) ahead_b_ = FetchAhead(packed_a_);
+    if (ahead_b_.done()) ahead_b_ = FetchAhead(packed_b_);
     return ahead_b_;
   }
 
@@ -331,7 +239,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
     if (g_.transpose_a) {
       multiply_tile<transposed_tile_rows, 1>(steps, source.a, source.step, b, b_step, sums, ahead);
     } else {
-      const T* a = packed_tile(row, steps);
+      const T* a = first_.packed_tile(row, steps);
       if (height == 1)
         multiply_row(steps, a, b, b_step, sums, ahead);
       else if (height <= tile_rows / 2)
@@ -348,12 +256,10 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   BoundedEpilogue<T> bounded_;  // where the epilogue is one
   bool near_;                   // whether the matrices, the first a plain one, are found in the caches
   T* packed_b_;
-  T* packed_a_;
+  FirstFactor<T> first_;
   FetchAhead ahead_a_{nullptr}, ahead_b_{nullptr};  // what is packed next, or read where it is
   long turns_for_a_ = 0;                            // of a tile of rows
-  bool few_columns_ = false;                        // in the block
   bool by_columns_ = false;                         // tiles one below the other, in the block
-  bool rows_in_place_ = false;                      // of the first factor: read where they are, not packed
   long offsets_[block_rows];
 };
 
