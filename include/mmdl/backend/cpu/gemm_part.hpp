@@ -155,9 +155,9 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
     }
   }
 
-  /// Whether tiles one below the other are multiplied with a panel, so that it is read from a near cache:
-  /// where they are low. Few panels stay in one anyway, while rows are copied for tiles one below the other
-  /// or read for each panel again; those of few steps are soon done with what they begin and end with.
+  /// Whether tiles one below the other are multiplied with each panel, which is then read from a near cache:
+  /// low ones, where panels are many. A few stay in the second cache in the other order too, which reads each
+  /// row once. In tiles of few steps it is their beginnings and ends that take time, which overlap here.
   bool columns_repay(long columns, long steps) const {
     return !many_rows && (g_.epilogue.plain() || g_.epilogue.bounded()) &&
            (columns > 8 * tile_columns<T> || steps <= 160);

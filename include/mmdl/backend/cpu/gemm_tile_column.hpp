@@ -3,6 +3,7 @@
 #pragma once
 
 #include "gemm_tile.hpp"
+#include "tile_ahead.hpp"
 
 namespace mmdl::detail {
 
@@ -23,7 +24,6 @@ template <int Rows, bool Turned, class T>
                                             const T* panel, const TileFinish<T>& finish, FetchAhead& later) {
   static_assert(Rows % 2 == 0 && Rows <= 6);
   constexpr int half = Rows / 2;
-  constexpr long line = 64 / static_cast<long>(sizeof(T));
   const long row = source.row * static_cast<long>(sizeof(T));
   const long* offsets = finish.offsets;
   const T* const output = finish.output + finish.column;
@@ -32,11 +32,7 @@ template <int Rows, bool Turned, class T>
   FetchAhead ahead = later;  // in registers
   for (const T* begin = source.a; tiles > 0; --tiles, begin += source.tile, offsets += Rows) {
     MMDL_UNROLL
-    for (int r = 0; r < Rows; ++r)
-      for (long i = 0; i < tile_columns<T>; i += line) {
-        __builtin_prefetch(output + offsets[r] + i, 1);
-        __builtin_prefetch(residual + offsets[r] + i, 0, 2);
-      }
+    for (int r = 0; r < Rows; ++r) ask_for_row(output + offsets[r], residual + offsets[r]);
     const T *a = begin, *a_half = a + (Turned ? 0 : half * source.row), *b = panel;
     const auto number = [&](int r, int step) {
       if (Turned) return a[r];
