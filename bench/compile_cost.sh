@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # What a program costs its compiler: the annotator over ResNet-101, predicting alone and training, in turn with the
-# ResNet-101 trainer of dlib.
+# ResNet-101 trainer of dlib; and what it costs with the kernels compiled apart.
 # Prints seconds and peak memory of each run, the medians and their ratio.
 # Usage: compile_cost.sh [runs]   Environment: CXX (g++)
 set -euo pipefail
@@ -43,10 +43,14 @@ median() { sort -n "$1" | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 
 for ((run = 1; run <= runs; ++run)); do
   measure "$run" mmdl_annotator_resnet101 -Iinclude tests/compile/accept/03_annotator.cpp
   measure "$run" mmdl_annotator_trainer -Iinclude bench/compile_cost/annotator_trainer.cpp
+  measure "$run" mmdl_annotator_kernels_apart -DMMDL_SEPARATE_KERNELS -Iinclude tests/compile/accept/03_annotator.cpp
+  measure "$run" mmdl_trainer_kernels_apart -DMMDL_SEPARATE_KERNELS -Iinclude bench/compile_cost/annotator_trainer.cpp
+  measure "$run" mmdl_kernels_of_float -Iinclude bench/compile_cost/kernels.cpp
   if ((has_dlib)); then measure "$run" dlib_resnet101 bench/compile_cost/dlib_resnet101.cpp; fi
 done
 
-for name in mmdl_annotator_resnet101 mmdl_annotator_trainer dlib_resnet101; do
+for name in mmdl_annotator_resnet101 mmdl_annotator_trainer mmdl_annotator_kernels_apart mmdl_trainer_kernels_apart \
+  mmdl_kernels_of_float dlib_resnet101; do
   [[ -f $folder/$name.seconds ]] || continue
   printf '%-6s %-28s %10.2f %12d\n' median "$name" "$(median "$folder/$name.seconds")" \
     "$(($(median "$folder/$name.memory" | cut -d. -f1) / 1000))"

@@ -13,7 +13,7 @@ install(TARGETS mmdl_gpu EXPORT mmdl_gpu)
 install(EXPORT mmdl NAMESPACE mmdl:: FILE mmdlTargets.cmake DESTINATION "${mmdl_package_folder}")
 install(EXPORT mmdl_data NAMESPACE mmdl:: FILE mmdlDataTargets.cmake DESTINATION "${mmdl_package_folder}")
 install(EXPORT mmdl_gpu NAMESPACE mmdl:: FILE mmdlGpuTargets.cmake DESTINATION "${mmdl_package_folder}")
-install(FILES cmake/cuda.cmake DESTINATION "${mmdl_package_folder}")
+install(FILES cmake/cuda.cmake cmake/kernels.cmake DESTINATION "${mmdl_package_folder}")
 
 configure_package_config_file(cmake/mmdlConfig.cmake.in "${PROJECT_BINARY_DIR}/mmdlConfig.cmake"
                               INSTALL_DESTINATION "${mmdl_package_folder}")

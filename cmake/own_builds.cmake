@@ -32,18 +32,36 @@ if(MMDL_SANITIZE)
   target_link_options(mmdl_own_flags INTERFACE ${sanitize_flags})
 endif()
 
-# Given to the programs whose tests ask what they do, not how fast: the kernels are tested at full optimisation elsewhere.
-set(MMDL_QUICK_PROGRAMS "")
-if(MMDL_PROGRAMS_FOR_TESTS)
-  set(MMDL_QUICK_PROGRAMS QUICK)
-endif()
+# SANITIZE makes a second, instrumented build of a target inside the same build tree, so that one ctest run covers
+# both: at -O1 and with assertions, which is quicker to compile and checks more. It gives way to MMDL_SANITIZE, which
+# is for every program.
+function(mmdl_sanitize target sanitizers)
+  if(NOT sanitizers OR MMDL_SANITIZE)
+    return()
+  endif()
+  set(flags -fsanitize=${sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  # These cost much of the compiler's time, and the address sanitizer stops at a null pointer too; the preset asan
+  # keeps them.
+  if(sanitizers MATCHES "address,undefined")
+    list(APPEND flags -fno-sanitize=null,object-size,vptr)
+  endif()
+  target_compile_options(${target} PRIVATE ${flags} -O1 -g1 -UNDEBUG)
+  target_link_options(${target} PRIVATE ${flags})
+endfunction()
 
-# mmdl_own_program(<target> [DATA] [NO_OPENMP] [QUICK] [SANITIZE <list>] SOURCES <files>)
-# An executable of ours. QUICK compiles at -O1. SANITIZE makes a second, instrumented build of a program inside the same build tree, so
-# that one ctest run covers both: at -O1 and with assertions, which is quicker to compile and checks more. It gives
-# way to MMDL_SANITIZE, which is for every program.
+# mmdl_own_kernels(<target> [SANITIZE <list>] TYPES <types>): mmdl_add_kernels for programs of ours.
+function(mmdl_own_kernels target)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "SANITIZE" "TYPES")
+  mmdl_add_kernels(${target} ${arg_TYPES})
+  target_link_libraries(${target} PRIVATE mmdl_own_flags)
+  mmdl_sanitize(${target} "${arg_SANITIZE}")
+endfunction()
+
+# mmdl_own_program(<target> [DATA] [NO_OPENMP] [QUICK] [SANITIZE <list>] [KERNELS <libraries>] SOURCES <files>)
+# An executable of ours. QUICK compiles at -O1. KERNELS names libraries that have the CPU's kernels; without it
+# they are compiled with the program.
 function(mmdl_own_program target)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "DATA;NO_OPENMP;QUICK" "SANITIZE" "SOURCES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "DATA;NO_OPENMP;QUICK" "SANITIZE" "SOURCES;KERNELS")
   add_executable(${target} ${arg_SOURCES})
   target_link_libraries(${target} PRIVATE mmdl_own_flags)
   if(arg_NO_OPENMP)
@@ -60,14 +78,18 @@ function(mmdl_own_program target)
   if(arg_QUICK)
     target_compile_options(${target} PRIVATE -O1)
   endif()
-  if(arg_SANITIZE AND NOT MMDL_SANITIZE)
-    set(flags -fsanitize=${arg_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
-    # These cost much of the compiler's time, and the address sanitizer stops at a null pointer too; the preset asan
-    # keeps them.
-    if(arg_SANITIZE MATCHES "address,undefined")
-      list(APPEND flags -fno-sanitize=null,object-size,vptr)
-    endif()
-    target_compile_options(${target} PRIVATE ${flags} -O1 -g1 -UNDEBUG)
-    target_link_options(${target} PRIVATE ${flags})
-  endif()
+  target_link_libraries(${target} PRIVATE ${arg_KERNELS})
+  mmdl_sanitize(${target} "${arg_SANITIZE}")
 endfunction()
+
+# The kernels of programs of many files, and of tests; compiled where a program links them.
+mmdl_own_kernels(own_kernels TYPES float BFloat16)
+mmdl_own_kernels(own_kernels_double TYPES double)
+set(MMDL_LARGE_PROGRAMS KERNELS own_kernels)
+
+# Given to programs whose tests ask what they do, not how fast they are or how a user compiles them.
+set(MMDL_QUICK_PROGRAMS "")
+if(MMDL_PROGRAMS_FOR_TESTS)
+  set(MMDL_QUICK_PROGRAMS QUICK KERNELS own_kernels own_kernels_double)
+  list(APPEND MMDL_LARGE_PROGRAMS QUICK)
+endif()

@@ -43,7 +43,7 @@ endforeach()
 list(REMOVE_DUPLICATES studies)
 configure_file(studies.cpp.in generated/studies.cpp @ONLY)
 
-mmdl_own_program(reproduce DATA ${MMDL_QUICK_PROGRAMS} SOURCES main.cpp data.cpp features.cpp methods.cpp recipe.cpp row_inputs.cpp scoring.cpp stage.cpp
+mmdl_own_program(reproduce DATA ${MMDL_LARGE_PROGRAMS} SOURCES main.cpp data.cpp features.cpp methods.cpp recipe.cpp row_inputs.cpp scoring.cpp stage.cpp
                  study_plan.cpp study_state.cpp workspace.cpp
                  ../annotate/progress.cpp ${studies} "${CMAKE_CURRENT_BINARY_DIR}/generated/studies.cpp")
 target_include_directories(reproduce PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Activations against the functions of the standard library in double.
-#include "mmdl/backend/cpu/activation.hpp"
-
 #include <limits>
 
 #include "kernel_runner.hpp"
+#include "operator_kernels.hpp"
 
 namespace activation_test {
 
@@ -14,7 +13,7 @@ using namespace kernel_test;
 using mmdl::Activation;
 
 template <class T>
-using Run = Runner<mmdl::detail::CpuKernel<mmdl::operators::Activation, T>, T>;
+using Run = Runner<OperatorKernels<mmdl::operators::Activation, T>, T>;
 
 double value(Activation activation, double x) {
   switch (activation) {

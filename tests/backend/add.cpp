@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sum of values against plain loops.
-#include "mmdl/backend/cpu/add.hpp"
-
 #include "kernel_runner.hpp"
+#include "operator_kernels.hpp"
 
 namespace add_test {
 
@@ -12,7 +11,7 @@ using namespace kernel_test;
 using mmdl::Activation;
 
 template <class T>
-using Run = Runner<mmdl::detail::CpuKernel<mmdl::operators::Add, T>, T>;
+using Run = Runner<OperatorKernels<mmdl::operators::Add, T>, T>;
 
 template <class T>
 Run<T> example(int count, Activation activation, int samples, Extent extent) {
@@ -65,7 +64,7 @@ TEST_CASE_TEMPLATE("add: forward and backward", T, float, double) {
 }
 
 TEST_CASE("add: one value twice, its gradient in the output gradient's array") {
-  using Kernel = mmdl::detail::CpuKernel<mmdl::operators::Add, double>;
+  using Kernel = OperatorKernels<mmdl::operators::Add, double>;
   Node node;
   node.input = node.output = Extent{1, 1, 5};
   node.input_count = 2;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Batch normalisation against plain loops in double.
-#include "mmdl/backend/cpu/batch_norm.hpp"
-
 #include <string>
 
 #include "kernel_runner.hpp"
+#include "operator_kernels.hpp"
 
 namespace batch_norm_test {
 
@@ -14,7 +13,7 @@ using namespace kernel_test;
 using mmdl::Activation;
 
 template <class T>
-using BatchNorm = Runner<mmdl::detail::CpuKernel<mmdl::operators::BatchNorm, T>, T>;
+using BatchNorm = Runner<OperatorKernels<mmdl::operators::BatchNorm, T>, T>;
 
 /// What the kernel must compute, from the definition.
 struct Reference {
@@ -244,7 +243,7 @@ TEST_CASE("batch norm: gradients that are not wanted are left alone") {
   a.output_gradient = run.output_gradient.data();
   a.parameters[0] = run.parameters[0].data(), a.parameters[1] = run.parameters[1].data();
   a.saved = run.saved.data();
-  using Kernel = mmdl::detail::CpuKernel<mmdl::operators::BatchNorm, double>;
+  using Kernel = OperatorKernels<mmdl::operators::BatchNorm, double>;
   mmdl::detail::Buffer<double> workspace(
       static_cast<std::size_t>(Kernel::workspace(run.node, run.samples, true)));
   a.workspace = workspace.data();

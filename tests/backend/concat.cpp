@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Concatenation along the channels: every number has one place.
-#include "mmdl/backend/cpu/concat.hpp"
-
 #include "kernel_runner.hpp"
+#include "operator_kernels.hpp"
 
 namespace concat_test {
 
@@ -11,7 +10,7 @@ namespace {
 using namespace kernel_test;
 
 template <class T>
-using Run = Runner<mmdl::detail::CpuKernel<mmdl::operators::Concat, T>, T>;
+using Run = Runner<OperatorKernels<mmdl::operators::Concat, T>, T>;
 
 }  // namespace
 

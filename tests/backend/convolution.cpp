@@ -5,11 +5,11 @@
 #include <cmath>
 #include <limits>
 #include <mmdl/backend/cpu/convolution.hpp>
-#include <mmdl/backend/cpu/depthwise_convolution.hpp>
 #include <mmdl/core/tensor.hpp>
 #include <vector>
 
 #include "convolution_reference.hpp"
+#include "operator_kernels.hpp"
 
 namespace convolution_test {
 
@@ -59,8 +59,8 @@ template <class T, class Body>
 auto with_kernel(const Node& node, const Body& body) {
   const int groups = node.window.groups;
   if (groups > 1 && groups == node.input.channels && groups == node.output.channels)
-    return body(CpuKernel<operators::DepthwiseConvolution, T>{});
-  return body(CpuKernel<operators::Convolution, T>{});
+    return body(kernel_test::OperatorKernels<operators::DepthwiseConvolution, T>{});
+  return body(kernel_test::OperatorKernels<operators::Convolution, T>{});
 }
 
 /// Scratch of exactly the size asked for, behind it numbers that must stay.
@@ -405,7 +405,7 @@ TEST_CASE("convolution: gradients that nobody wants are not computed, not-a-numb
     if ((wanted & 2) != 0) a.parameter_gradients[0] = dw.data(), a.inputs[0] = x.data();
     if ((wanted & 4) != 0) a.parameter_gradients[1] = db.data();
     a.workspace = scratch.buffer.data();
-    CpuKernel<operators::Convolution, float>::backward(a);
+    kernel_test::OperatorKernels<operators::Convolution, float>::backward(a);
     CHECK(dx == ((wanted & 1) != 0 ? all.dx : std::vector<float>(x.size(), -1.0f)));
     CHECK(dw == ((wanted & 2) != 0 ? all.dw : std::vector<float>(w.size(), -1.0f)));
     CHECK(db == ((wanted & 4) != 0 ? all.db : std::vector<float>(6, -1.0f)));

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dropout: the share of zeros, the scale, and one mask for forward and backward.
-#include "mmdl/backend/cpu/dropout.hpp"
-
 #include "kernel_runner.hpp"
+#include "operator_kernels.hpp"
 
 namespace dropout_test {
 
@@ -11,7 +10,7 @@ namespace {
 using namespace kernel_test;
 
 template <class T>
-using Run = Runner<mmdl::detail::CpuKernel<mmdl::operators::Dropout, T>, T>;
+using Run = Runner<OperatorKernels<mmdl::operators::Dropout, T>, T>;
 
 template <class T>
 Run<T> example(int rate_percent, int samples, int width) {

@@ -3,14 +3,13 @@
 #include <doctest/doctest.h>
 
 #include <initializer_list>
-#include <mmdl/backend/cpu/convolution.hpp>
-#include <mmdl/backend/cpu/depthwise_convolution.hpp>
 #include <mmdl/core/tensor.hpp>
 #include <mmdl/io/safetensors.hpp>
 #include <string>
 #include <vector>
 
 #include "convolution_reference.hpp"
+#include "operator_kernels.hpp"
 
 namespace golden_convolution_test {
 
@@ -21,7 +20,7 @@ namespace {
 
 template <class Operator>
 void compare_with_pytorch(std::initializer_list<std::string> names) {
-  using Kernel = CpuKernel<Operator, float>;
+  using Kernel = kernel_test::OperatorKernels<Operator, float>;
   const SafetensorsFile file(MMDL_GOLDEN_DIR "/convolution.safetensors");
   for (const std::string& name : names) {
     CAPTURE(name);

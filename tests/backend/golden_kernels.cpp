@@ -4,12 +4,8 @@
 #include <string>
 
 #include "kernel_runner.hpp"
-#include "mmdl/backend/cpu/activation.hpp"
-#include "mmdl/backend/cpu/average_pool.hpp"
-#include "mmdl/backend/cpu/batch_norm.hpp"
-#include "mmdl/backend/cpu/global_average_pool.hpp"
-#include "mmdl/backend/cpu/max_pool.hpp"
 #include "mmdl/io/safetensors.hpp"
+#include "operator_kernels.hpp"
 
 namespace golden_kernels_test {
 
@@ -36,7 +32,7 @@ Extent extent(const std::string& name) {
 
 template <class Op, class T>
 auto load(const std::string& name) {
-  Runner<mmdl::detail::CpuKernel<Op, T>, T> run;
+  Runner<OperatorKernels<Op, T>, T> run;
   run.node.input = extent(name + ".x");
   run.node.output = extent(name + ".output");
   run.node.input_count = 1;

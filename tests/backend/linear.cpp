@@ -4,11 +4,11 @@
 #include <doctest/doctest.h>
 
 #include <limits>
-#include <mmdl/backend/cpu/linear.hpp>
 #include <mmdl/core/tensor.hpp>
 #include <vector>
 
 #include "convolution_reference.hpp"
+#include "operator_kernels.hpp"
 
 namespace linear_test {
 
@@ -19,7 +19,7 @@ using reference::Numbers;
 namespace {
 
 template <class T>
-using Kernel = CpuKernel<operators::Linear, T>;
+using Kernel = kernel_test::OperatorKernels<operators::Linear, T>;
 
 template <class T>
 std::vector<T> as(const Numbers& numbers) {

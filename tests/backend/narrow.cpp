@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <mmdl/backend/cpu/gemm.hpp>
 #include <mmdl/mmdl.hpp>
 #include <vector>
 
 #include "kernel_runner.hpp"
+#include "operator_kernels.hpp"
 
 namespace narrow_test {
 
@@ -39,7 +41,7 @@ std::vector<float> floats(const std::vector<T>& values) {
 template <class Op, class Net, class Input, class T>
 Outcome run(int samples, bool accumulate, bool packed) {
   using W = detail::Wide<T>;
-  using Kernel = detail::CpuKernel<Op, T>;
+  using Kernel = kernel_test::OperatorKernels<Op, T>;
   static constexpr auto graph = detail::graph_of<Net, Input>;
   const detail::Node& node = graph.nodes[graph.node_count - 1];
   detail::ForwardArguments<T> f;
@@ -87,12 +89,10 @@ Outcome run(int samples, bool accumulate, bool packed) {
   b.saved = saved.data();
   f.workspace = b.workspace = workspace.data();
   b.accumulate_parameters = accumulate;
-  if constexpr (requires { &Kernel::pack; }) {
-    if (packed && Kernel::packed_size(node, samples) > 0) {
-      packed_weight.reserve(static_cast<std::size_t>(Kernel::packed_size(node, samples)));
-      Kernel::pack(node, samples, parameters[0].data(), packed_weight.data());
-      f.packed = packed_weight.data();
-    }
+  if (packed && Kernel::packed_size(node, samples) > 0) {
+    packed_weight.reserve(static_cast<std::size_t>(Kernel::packed_size(node, samples)));
+    Kernel::pack(node, samples, parameters[0].data(), packed_weight.data());
+    f.packed = packed_weight.data();
   }
   Kernel::forward(f);
   Kernel::backward(b);

@@ -3,9 +3,7 @@
 #include <limits>
 
 #include "kernel_runner.hpp"
-#include "mmdl/backend/cpu/average_pool.hpp"
-#include "mmdl/backend/cpu/global_average_pool.hpp"
-#include "mmdl/backend/cpu/max_pool.hpp"
+#include "operator_kernels.hpp"
 
 namespace pool_test {
 
@@ -96,7 +94,7 @@ void check_run(R run, const std::vector<double>& y, std::vector<double> dx, doub
 }  // namespace
 
 TEST_CASE_TEMPLATE("max pool: forward and backward", T, float, double) {
-  using Kernel = mmdl::detail::CpuKernel<mmdl::operators::MaxPool, T>;
+  using Kernel = OperatorKernels<mmdl::operators::MaxPool, T>;
   auto all = cases;
   all.push_back({2, 11, 9, 6, window(3, 3, 2, 2, 1, 2, 1, 2)});
   all.push_back({1, 8, 8, 33, window(5, 5, 1, 2, 2, 2, 2)});  // more windows over a pixel than one go serves
@@ -120,7 +118,7 @@ TEST_CASE_TEMPLATE("max pool: forward and backward", T, float, double) {
 }
 
 TEST_CASE("max pool: infinities and NaN") {
-  using Kernel = mmdl::detail::CpuKernel<mmdl::operators::MaxPool, float>;
+  using Kernel = OperatorKernels<mmdl::operators::MaxPool, float>;
   auto run = example<Kernel, float>({1, 2, 4, 1, window(2, 2, 2, 0, 0, 0, 0)});
   const float infinity = std::numeric_limits<float>::infinity(),
               nan = std::numeric_limits<float>::quiet_NaN();
@@ -134,7 +132,7 @@ TEST_CASE("max pool: infinities and NaN") {
 }
 
 TEST_CASE_TEMPLATE("max pool: a NaN takes its windows' gradients, of several the last", T, float, double) {
-  using Kernel = mmdl::detail::CpuKernel<mmdl::operators::MaxPool, T>;
+  using Kernel = OperatorKernels<mmdl::operators::MaxPool, T>;
   for (const PoolCase& c : {PoolCase{2, 12, 11, 21, window(3, 3, 2, 1, 1, 1, 1)},
                             PoolCase{1, 9, 8, 17, window(3, 3, 1, 1, 1, 1, 1)},
                             PoolCase{1, 8, 9, 19, window(2, 2, 2, 0, 0, 0, 0)}}) {
@@ -157,7 +155,7 @@ TEST_CASE_TEMPLATE("max pool: a NaN takes its windows' gradients, of several the
 }
 
 TEST_CASE_TEMPLATE("average pool: forward and backward", T, float, double) {
-  using Kernel = mmdl::detail::CpuKernel<mmdl::operators::AveragePool, T>;
+  using Kernel = OperatorKernels<mmdl::operators::AveragePool, T>;
   for (const PoolCase& c : cases)
     for (const bool count_padding : {false, true}) {
       auto run = example<Kernel, T>(c);
@@ -177,8 +175,8 @@ TEST_CASE_TEMPLATE("average pool: forward and backward", T, float, double) {
 }
 
 TEST_CASE_TEMPLATE("average pool: a window beyond the padding counts no place there", T, float, double) {
-  auto run = example<mmdl::detail::CpuKernel<mmdl::operators::AveragePool, T>, T>(
-      {1, 3, 3, 1, window(2, 2, 2, 0, 0, 0, 0)});
+  auto run =
+      example<OperatorKernels<mmdl::operators::AveragePool, T>, T>({1, 3, 3, 1, window(2, 2, 2, 0, 0, 0, 0)});
   run.node.output = Extent{2, 2, 1};  // PyTorch: ceil_mode=True
   run.output_gradient.assign(4, T{1});
   run.inputs[0] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
@@ -190,7 +188,7 @@ TEST_CASE_TEMPLATE("average pool: a window beyond the padding counts no place th
 
 TEST_CASE_TEMPLATE("global average pool: forward and backward", T, float, double) {
   for (const Extent extent : {Extent{7, 7, 2048}, Extent{1, 1, 3}, Extent{56, 55, 5}, Extent{13, 11, 257}}) {
-    Runner<mmdl::detail::CpuKernel<mmdl::operators::GlobalAveragePool, T>, T> run;
+    Runner<OperatorKernels<mmdl::operators::GlobalAveragePool, T>, T> run;
     run.node.input = extent;
     run.node.output = Extent{1, 1, extent.channels};
     run.node.input_count = 1;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The product of values against plain loops.
-#include "mmdl/backend/cpu/product.hpp"
-
 #include "kernel_runner.hpp"
+#include "operator_kernels.hpp"
 
 namespace product_test {
 
@@ -11,7 +10,7 @@ namespace {
 using namespace kernel_test;
 
 template <class T>
-using Run = Runner<mmdl::detail::CpuKernel<mmdl::operators::Product, T>, T>;
+using Run = Runner<OperatorKernels<mmdl::operators::Product, T>, T>;
 
 }  // namespace
 

@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "../backend/cpu/activation.hpp"
 #include "../backend/cpu/convolution_method.hpp"
 #include "../backend/cpu/kernel.hpp"
 #include "../core/threads.hpp"

@@ -3,26 +3,12 @@
 #pragma once
 
 #include "../../core/require.hpp"
-#include "activation.hpp"
-#include "add.hpp"
-#include "average_pool.hpp"
-#include "batch_norm.hpp"
-#include "broadcast_product.hpp"
-#include "concat.hpp"
-#include "convolution.hpp"
 #include "custom.hpp"
-#include "depthwise_convolution.hpp"
-#include "dropout.hpp"
-#include "embedding.hpp"
-#include "global_average_pool.hpp"
-#include "kernel.hpp"
-#include "linear.hpp"
-#include "lstm.hpp"
-#include "max_pool.hpp"
-#include "maximum.hpp"
-#include "product.hpp"
-#include "softmax.hpp"
-#include "steps.hpp"
+#include "kernel_tables.hpp"
+#include "separate_kernels.hpp"
+#ifndef MMDL_SEPARATE_KERNELS
+#  include "all_kernels.hpp"
+#endif
 
 namespace mmdl {
 
@@ -49,10 +35,14 @@ struct Cpu {
   /// The kernels of an operator: one set a program, however often the operator occurs.
   template <class Op>
   static constexpr const Kernels* kernels() {
-    using Kernel = detail::CpuKernel<Op, T>;
-    static_assert(detail::accepted<detail::is_complete<Kernel>, operator_has_no_kernel_on_backend<Op, Cpu>>);
-    if constexpr (detail::is_complete<Kernel>) return &table<Kernel>;
-    return nullptr;  // refused above
+    if constexpr (detail::compiled_apart<Op, T>) {
+      return &Separate::forward[Separate::template place<Op>];
+    } else {
+      constexpr bool complete = detail::is_complete<detail::CpuKernel<Op, T>>;
+      static_assert(detail::accepted<complete, operator_has_no_kernel_on_backend<Op, Cpu>>);
+      if constexpr (complete) return &detail::kernel_table<Op, T>;
+      return nullptr;  // refused above
+    }
   }
 
   /// The backward's kernels, found in the same way, after the forward's.
@@ -60,33 +50,15 @@ struct Cpu {
     using Kernels = detail::BackwardKernel<T>;
     template <class Op>
     static constexpr const Kernels* kernels() {
-      return &table<detail::CpuKernel<Op, T>>;
+      if constexpr (detail::compiled_apart<Op, T>)
+        return &Separate::backward[Separate::template place<Op>];
+      else
+        return &detail::backward_kernel<Op, T>;
     }
-
-   private:
-    template <class Kernel>
-    static constexpr Kernels make_table() {
-      Kernels made{&Kernel::backward};
-      if constexpr (requires { Kernel::updates_weight; }) made.updates_weight = true;
-      return made;
-    }
-    template <class Kernel>
-    static constexpr Kernels table = make_table<Kernel>();
   };
 
  private:
-  template <class Kernel>
-  static constexpr Kernels make_table() {
-    Kernels made{&Kernel::forward, &Kernel::workspace};
-    if constexpr (requires { &Kernel::pack; }) {
-      made.packed_size = &Kernel::packed_size;
-      made.pack = &Kernel::pack;
-    }
-    if constexpr (requires { &Kernel::lines_workspace; }) made.lines_workspace = &Kernel::lines_workspace;
-    return made;
-  }
-  template <class Kernel>
-  static constexpr Kernels table = make_table<Kernel>();
+  using Separate = detail::SeparateKernels<T>;
 };
 
 }  // namespace mmdl
