@@ -58,7 +58,7 @@ function(mmdl_own_kernels target)
 endfunction()
 
 # mmdl_own_program(<target> [DATA] [NO_OPENMP] [QUICK] [SANITIZE <list>] [KERNELS <libraries>] SOURCES <files>)
-# An executable of ours. QUICK compiles at -O1. KERNELS names libraries that have the CPU's kernels; without it
+# An executable of ours. QUICK compiles at -O1, with sanitizers not optimised. KERNELS names libraries that have the CPU's kernels; without it
 # they are compiled with the program.
 function(mmdl_own_program target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "DATA;NO_OPENMP;QUICK" "SANITIZE" "SOURCES;KERNELS")
@@ -75,11 +75,13 @@ function(mmdl_own_program target)
   else()
     target_link_libraries(${target} PRIVATE mmdl::mmdl)
   endif()
-  if(arg_QUICK)
-    target_compile_options(${target} PRIVATE -O1)
-  endif()
   target_link_libraries(${target} PRIVATE ${arg_KERNELS})
   mmdl_sanitize(${target} "${arg_SANITIZE}")
+  if(arg_QUICK AND arg_SANITIZE)
+    target_compile_options(${target} PRIVATE -O0)
+  elseif(arg_QUICK)
+    target_compile_options(${target} PRIVATE -O1)
+  endif()
 endfunction()
 
 # The kernels of programs of many files, and of tests; compiled where a program links them.
