@@ -13,9 +13,9 @@ namespace mmdl::detail {
 
 /// The passes of one form.
 template <class T, class Form>
-class WinogradFormPasses : public WinogradPasses<T, Form, WinogradFilter<T, Form>,
-                                                 WinogradFilter<T, typename Form::ForInputGradient>,
-                                                 WinogradWeightsGradientSum<T, WinogradTileSum<T, Form>>> {
+class WinogradFormPasses : public WinogradPasses<T, Form, WinogradFilterOf<T, Form>,
+                                                 WinogradFilterOf<T, typename Form::ForInputGradient>,
+                                                 WinogradTileSumOf<T, Wide<T>, Form>> {
  public:
   /// Whether the product saves more than the transforms cost: those of the images, of thin layers, and those
   /// of the weights, of few tiles.

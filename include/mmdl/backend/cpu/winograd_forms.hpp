@@ -60,14 +60,22 @@ struct StridedWinogradForm {
   using ForInputGradient = StridedWinogradGradientForm<T, Outputs>;
 };
 
+/// The products and transformed weights of a side, where the form is not known when compiling.
+struct WinogradSides {
+  int products, weights;
+};
+template <class Form>
+inline constexpr WinogradSides winograd_sides = {Form::products, Form::weights};
+
 /// Calls `body(weight, product)` for all products of a form, those of one weight after each other.
-template <class Form, class Body>
-void for_winograd_products(const Body& body) {
-  const auto end = [](int weight) { return weight + 1 < Form::weights ? weight + 1 : Form::products; };
-  for (int y = 0; y < Form::weights; ++y)
-    for (int x = 0; x < Form::weights; ++x)
+template <class Body>
+void for_winograd_products(const WinogradSides& sides, const Body& body) {
+  const int products = sides.products, weights = sides.weights;
+  const auto end = [=](int weight) { return weight + 1 < weights ? weight + 1 : products; };
+  for (int y = 0; y < weights; ++y)
+    for (int x = 0; x < weights; ++x)
       for (int i = y; i < end(y); ++i)
-        for (int j = x; j < end(x); ++j) body(y * Form::weights + x, i * Form::products + j);
+        for (int j = x; j < end(x); ++j) body(y * weights + x, i * products + j);
 }
 
 }  // namespace mmdl::detail

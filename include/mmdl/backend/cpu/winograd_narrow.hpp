@@ -129,7 +129,7 @@ struct NarrowWinogradFilter {
   void multiply(long count, long rows, const NarrowPair* values, NarrowFactor* row_factors,
                 const NarrowPair* factors, float* sums) const {
     const long pairs = tiles.channels / 2, stride = row_pairs(tiles.channels);
-    for_winograd_products<Form>([&](int weight, long p) {
+    for_winograd_products(winograd_sides<Form>, [&](int weight, long p) {
       for (long row = 0; row < count; row += tile_rows) {
         const long height = std::min<long>(tile_rows, count - row);
         const NarrowFactor* const a =
@@ -154,10 +154,9 @@ struct NarrowWinogradFilter {
 
 /// The passes of one form, and its packed weights.
 template <class Form>
-class NarrowWinogradPasses
-    : public WinogradPasses<BFloat16, Form, NarrowWinogradFilter<Form>,
-                            NarrowWinogradFilter<typename Form::ForInputGradient>,
-                            WinogradWeightsGradientSum<BFloat16, NarrowTileSum<Form>>> {
+class NarrowWinogradPasses : public WinogradPasses<BFloat16, Form, NarrowWinogradFilter<Form>,
+                                                   NarrowWinogradFilter<typename Form::ForInputGradient>,
+                                                   WinogradTileSumOf<BFloat16, NarrowPair, Form>> {
   using Filter = NarrowWinogradFilter<Form>;
 
  public:

@@ -28,27 +28,21 @@ struct WinogradTiles {
     constexpr int size = Transform::from;
     for (long tile = begin; tile < end; ++tile, to += tile_stride) {
       // The pixels that the next tile has besides: too many streams for the processor to see them coming.
-      const Place next = place<Transform>(std::min(tile + 1, end - 1));
-      const long next_corner = (next.y * width + next.x) * channels;
-      const auto run = [&](const auto& place) {
-        for (long c = 0; c < channels; c += simd_width<T>) {
+      const Place at = place<Transform>(tile), next = place<Transform>(std::min(tile + 1, end - 1));
+      const T* const next_corner = next.image + (next.y * width + next.x) * channels;
+      for (long first = 0; first < channels; first += zero_count) {
+        const Window<size> window(*this, at, first);
+        const long last = std::min(channels, first + zero_count);
+        for (long c = first; c < last; c += simd_width<T>) {
           for (int i = 0; i < size; ++i)
             for (int j = size - Transform::step; j < size; ++j)
-              __builtin_prefetch(next.image + (next_corner + (i * width + j) * channels + c), 0, 2);
+              __builtin_prefetch(next_corner + (i * width + j) * channels + c, 0, 2);
           transform_square_of<Simd<T>>(
-              Transform{}, [&](int i, int j) { return load_vector<Simd<T>>(place(i, j, c)); },
+              Transform{}, [&](int i, int j) { return load_vector<Simd<T>>(window(i, j) + (c - first)); },
               [&](int i, int j, const Simd<T>& value) {
                 store_vector(to + (i * Transform::to + j) * product_stride + c, value);
               });
         }
-      };
-      const Place at = place<Transform>(tile);
-      if (at.y >= 0 && at.x >= 0 && at.y + size <= height && at.x + size <= width) {
-        const T* const corner = at.image + (at.y * width + at.x) * channels;
-        run([&](int i, int j, long c) { return corner + (i * width + j) * channels + c; });
-      } else {
-        const Window<size> window(*this, at);
-        run([&](int i, int j, long c) { return window(i, j, c); });
       }
     }
   }
@@ -62,18 +56,22 @@ struct WinogradTiles {
     alignas(64) float halves[2][products * simd_width<T>];
     for (long tile = begin; tile < end; tile += 2, to += pair_stride) {
       const Place first = place<Transform>(tile), second = place<Transform>(std::min(tile + 1, end - 1));
-      const Window<size> windows[2] = {{*this, first}, {*this, second}};
       if (tile + 1 == end) std::fill_n(halves[1], products * simd_width<T>, 0.0f);
-      for (long c = 0; c < channels; c += simd_width<T>) {
-        for (int half = 0; half < 2 && tile + half < end; ++half)
-          transform_square_of<Simd<T>>(
-              Transform{}, [&](int i, int j) { return load_vector<Simd<T>>(windows[half](i, j, c)); },
-              [&](int i, int j, const Simd<T>& value) {
-                store_vector(halves[half] + (i * Transform::to + j) * simd_width<T>, value);
-              });
-        for (int p = 0; p < products; ++p)
-          store_vector(to + p * product_stride + c,
-                       joined_rows(halves[0] + p * simd_width<T>, halves[1] + p * simd_width<T>));
+      for (long from = 0; from < channels; from += zero_count) {
+        const Window<size> windows[2] = {{*this, first, from}, {*this, second, from}};
+        const long last = std::min(channels, from + zero_count);
+        for (long c = from; c < last; c += simd_width<T>) {
+          for (int half = 0; half < 2 && tile + half < end; ++half)
+            transform_square_of<Simd<T>>(
+                Transform{},
+                [&](int i, int j) { return load_vector<Simd<T>>(windows[half](i, j) + (c - from)); },
+                [&](int i, int j, const Simd<T>& value) {
+                  store_vector(halves[half] + (i * Transform::to + j) * simd_width<T>, value);
+                });
+          for (int p = 0; p < products; ++p)
+            store_vector(to + p * product_stride + c,
+                         joined_rows(halves[0] + p * simd_width<T>, halves[1] + p * simd_width<T>));
+        }
       }
     }
   }
@@ -89,28 +87,26 @@ struct WinogradTiles {
             tile / columns % rows * Transform::step + y0, tile % columns * Transform::step + x0};
   }
 
-  /// A table of a window's places instead of branches: in unrolled code they are many, and the compiler pays
-  /// for them.
+  static constexpr long zero_count = 1024;  // channels at a time
+  alignas(64) static constexpr T zeros[zero_count] = {};
+
+  /// A table of the places of a window's pixels, from channel `first` on. Those outside of the image are
+  /// zeros: in unrolled code branches are many, and the compiler pays for them. They are more than there are
+  /// registers in any case.
   template <int Size>
   struct Window {
     const T* places[Size * Size];
-    long moves[Size * Size];  // all bits where the place follows the channels
 
-    Window(const WinogradTiles& tiles, const Place& at) {
+    Window(const WinogradTiles& tiles, const Place& at, long first) {
       for (int i = 0; i < Size; ++i)
         for (int j = 0; j < Size; ++j) {
           const long y = at.y + i, x = at.x + j;
           const bool inside = y >= 0 && y < tiles.height && x >= 0 && x < tiles.width;
-          places[i * Size + j] = inside ? at.image + (y * tiles.width + x) * tiles.channels : zeros;
-          moves[i * Size + j] = inside ? -1 : 0;
+          places[i * Size + j] = inside ? at.image + (y * tiles.width + x) * tiles.channels + first : zeros;
         }
     }
-    const T* operator()(int i, int j, long channel) const {
-      return places[i * Size + j] + (channel & moves[i * Size + j]);
-    }
+    const T* operator()(int i, int j) const { return places[i * Size + j]; }
   };
-
-  alignas(64) static constexpr T zeros[simd_width<T>] = {};  // outside of the image
 };
 
 /// How a 3x3 convolution of a stride is cut into tiles of `Outputs` x `Outputs` outputs.
