@@ -58,8 +58,8 @@ function(mmdl_own_kernels target)
 endfunction()
 
 # mmdl_own_program(<target> [DATA] [NO_OPENMP] [QUICK] [SANITIZE <list>] [KERNELS <libraries>] SOURCES <files>)
-# An executable of ours. QUICK compiles at -O1, with sanitizers not optimised. KERNELS names libraries that have the CPU's kernels; without it
-# they are compiled with the program.
+# An executable of ours. QUICK compiles at -O1, and does not optimise at all with sanitizers. KERNELS names libraries
+# that have the CPU's kernels; without it they are compiled with the program.
 function(mmdl_own_program target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "DATA;NO_OPENMP;QUICK" "SANITIZE" "SOURCES;KERNELS")
   add_executable(${target} ${arg_SOURCES})
