@@ -60,11 +60,10 @@ class BatchNormChannels {
     }
   }
 
-  const BackwardArguments<T>& a_;
-  const long channels_, rows_;
-  const BatchNormCoefficients<W> k_;
-
  private:
+  template <class, Activation>
+  friend class BatchNormGradient;  // what computes with them, row by row
+
   W inverse_of(long c) const {
     return a_.training ? a_.saved[channels_ + c] : running_inverse(*a_.node, a_.states[1][c]);
   }
@@ -89,6 +88,10 @@ class BatchNormChannels {
       for (long i = 0; i < length; ++i) gradients[i] = static_cast<W>(values[i]);
     }
   }
+
+  const BackwardArguments<T>& a_;
+  const long channels_, rows_;
+  const BatchNormCoefficients<W> k_;
 };
 
 }  // namespace mmdl::detail
