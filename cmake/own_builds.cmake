@@ -32,9 +32,9 @@ if(MMDL_SANITIZE)
   target_link_options(mmdl_own_flags INTERFACE ${sanitize_flags})
 endif()
 
-# SANITIZE makes a second, instrumented build of a target inside the same build tree, so that one ctest run covers
-# both: at -O1 and with assertions, which is quicker to compile and checks more. It gives way to MMDL_SANITIZE, which
-# is for every program.
+# mmdl_sanitize(<target> <list>): what SANITIZE below asks for, nothing where the list is empty. It makes a second,
+# instrumented build inside the same build tree, so that one ctest run covers both: at -O1 and with assertions, which is
+# quicker to compile and checks more. It gives way to MMDL_SANITIZE, which is for every program.
 function(mmdl_sanitize target sanitizers)
   if(NOT sanitizers OR MMDL_SANITIZE)
     return()

@@ -183,8 +183,8 @@ class WinogradFilter {
 
   void transform_input(long begin, long end, long planned, W* values) const {
     const long channels = problem_.tiles.channels;
-    form_.transform_input(problem_, begin, end, winograd_plane<W>(planned, channels),
-                          winograd_row<W>(channels), values);
+    form_.transform_input(problem_.tiles, begin, end, values, winograd_plane<W>(planned, channels),
+                          winograd_row<W>(channels));
   }
 
   /// The products of `count` tiles with the transformed weights of a panel and `depth` channels; `add`: to

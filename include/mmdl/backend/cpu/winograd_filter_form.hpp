@@ -32,8 +32,7 @@ struct WinogradFilterForm {
   using W = Wide<T>;
 
   WinogradSides sides;
-  /// The tiles [begin, end): product p, tile t, channel c at to[p * plane + (t - begin) * row + c].
-  void (*transform_input)(const WinogradProblem<T>&, long begin, long end, long plane, long row, W* to);
+  TransformOfTiles<T, W>* transform_input;
   /// The weights of the columns of the panel that begins at `column`, and the channels [begin, end): product
   /// p, channel c, column n at to[p * plane + (c - begin) * tile_columns + n].
   void (*transform_weights)(const WinogradProblem<T>&, long column, long begin, long end, long plane, W* to);
@@ -46,11 +45,6 @@ template <class T, class Form>
 struct WinogradTransforms {
   using W = Wide<T>;
   static constexpr long panel = tile_columns<T>, width = simd_width<T>;
-
-  static void transform_input(const WinogradProblem<T>& problem, long begin, long end, long plane, long row,
-                              W* to) {
-    problem.tiles.transform(typename Form::Input{}, begin, end, to, plane, row);
-  }
 
   static void transform_weights(const WinogradProblem<T>& problem, long column, long begin, long end,
                                 long plane, W* to) {
@@ -89,7 +83,7 @@ struct WinogradTransforms {
 
 template <class T, class Form>
 inline constexpr WinogradFilterForm<T> winograd_filter_form = {
-    winograd_sides<Form>, &WinogradTransforms<T, Form>::transform_input,
+    winograd_sides<Form>, &transform_tiles<typename Form::Input, T, Wide<T>>,
     &WinogradTransforms<T, Form>::transform_weights, &WinogradTransforms<T, Form>::write_results};
 
 }  // namespace mmdl::detail

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <type_traits>
 
 #include "../../graph/arguments.hpp"
 #include "gemm_narrow_source.hpp"
@@ -108,6 +109,19 @@ struct WinogradTiles {
     const T* operator()(int i, int j) const { return places[i * Size + j]; }
   };
 };
+
+/// WinogradTiles::transform of one `Transform`, or for narrow pairs transform_pairs, behind an address.
+template <class T, class Number>
+using TransformOfTiles = void(const WinogradTiles<T>& tiles, long begin, long end, Number* to,
+                              long product_stride, long tile_stride);
+template <class Transform, class T, class Number>
+void transform_tiles(const WinogradTiles<T>& tiles, long begin, long end, Number* to, long product_stride,
+                     long tile_stride) {
+  if constexpr (std::is_same_v<Number, NarrowPair>)
+    tiles.transform_pairs(Transform{}, begin, end, to, product_stride, tile_stride);
+  else
+    tiles.transform(Transform{}, begin, end, to, product_stride, tile_stride);
+}
 
 /// How a 3x3 convolution of a stride is cut into tiles of `Outputs` x `Outputs` outputs.
 template <class T, int Outputs, int Stride>

@@ -17,53 +17,38 @@ namespace mmdl::detail {
 /// the factors of the sum; of narrow values two tiles are one row of pairs.
 template <class T, class Number>
 struct WinogradSumForm {
-  using Transform = void(const WinogradTiles<T>&, long begin, long end, Number* to, long plane, long row);
   using W = Wide<T>;
 
   WinogradSides sides;
-  Transform *transform_input, *transform_gradient;
+  TransformOfTiles<T, Number>*transform_input, *transform_gradient;
   /// to[tap * tap_stride + c * row + n] = (`add`: itself +) the gradient of the weights, for the channels c
   /// of [0, channels), n of [0, columns), of the sums at sums[p * plane + c * sums_row + n].
   void (*finish)(const W* sums, long plane, long sums_row, long channels, long columns, W* to,
                  long tap_stride, long row, bool add);
 };
 
-/// Those of one form.
-template <class T, class Number, class Form>
-struct WinogradSumTransforms {
-  using W = Wide<T>;
-
-  template <class Transform>
-  static void transform(const WinogradTiles<T>& tiles, long begin, long end, Number* to, long plane,
-                        long row) {
-    if constexpr (std::is_same_v<Number, NarrowPair>)
-      tiles.transform_pairs(Transform{}, begin, end, to, plane, row);
-    else
-      tiles.transform(Transform{}, begin, end, to, plane, row);
-  }
-
-  static void finish(const W* sums, long plane, long sums_row, long channels, long columns, W* to,
-                     long tap_stride, long row, bool add) {
-    for (long c = 0; c < channels; ++c)
-      for (long n = 0; n < columns; n += simd_width<T>)
-        transform_square_of<Simd<T>>(
-            typename Form::WeightsGradient{},
-            [&](int i, int j) {
-              return load_vector<Simd<T>>(sums + (i * Form::weights + j) * plane + c * sums_row + n);
-            },
-            [&](int i, int j, Simd<T> value) {
-              W* place = to + (i * 3 + j) * tap_stride + c * row + n;
-              if (add) value += load_vector<Simd<T>>(place);
-              store_vector(place, value);
-            });
-  }
-};
+/// WinogradSumForm::finish of one form.
+template <class T, class Form>
+void finish_weights(const Wide<T>* sums, long plane, long sums_row, long channels, long columns, Wide<T>* to,
+                    long tap_stride, long row, bool add) {
+  for (long c = 0; c < channels; ++c)
+    for (long n = 0; n < columns; n += simd_width<T>)
+      transform_square_of<Simd<T>>(
+          typename Form::WeightsGradient{},
+          [&](int i, int j) {
+            return load_vector<Simd<T>>(sums + (i * Form::weights + j) * plane + c * sums_row + n);
+          },
+          [&](int i, int j, Simd<T> value) {
+            Wide<T>* place = to + (i * 3 + j) * tap_stride + c * row + n;
+            if (add) value += load_vector<Simd<T>>(place);
+            store_vector(place, value);
+          });
+}
 
 template <class T, class Number, class Form>
 inline constexpr WinogradSumForm<T, Number> winograd_sum_form = {
-    winograd_sides<Form>, &WinogradSumTransforms<T, Number, Form>::template transform<typename Form::Input>,
-    &WinogradSumTransforms<T, Number, Form>::template transform<typename Form::OutputGradient>,
-    &WinogradSumTransforms<T, Number, Form>::finish};
+    winograd_sides<Form>, &transform_tiles<typename Form::Input, T, Number>,
+    &transform_tiles<typename Form::OutputGradient, T, Number>, &finish_weights<T, Form>};
 
 /// gradient[3][3][channels][columns] = G^T (sum over the tiles t of (B^T d_t B)^T (A dy_t A^T)) G, for tiles
 /// of the convolution's input and of its output's gradient.
