@@ -2,6 +2,7 @@
 // A matrix product to be computed, and the blocks that it is computed in.
 #pragma once
 
+#include <algorithm>
 #include <type_traits>
 
 #include "../../graph/arguments.hpp"
@@ -35,6 +36,10 @@ inline constexpr long packed_step = tile_rows <= 8 ? 8 : 16;  // such a tile's r
 // Its steps are pixels, of any number: blocks may be a little deeper, so that none is left with a few.
 template <class T>
 inline constexpr long deepest_block = block_depth<T> + block_depth<T> / 8;
+// So many are one block still: its sums are then complete at once, where those of two are written, and read
+// again. (A batch of 8 has 392 pixels at 7x7, where weights are the most.)
+template <class T>
+inline constexpr long single_block = std::max(deepest_block<T>, 2048 / static_cast<long>(sizeof(T)));
 inline constexpr long split_depth_limit = 1L << 17;  // numbers of output up to which the depth is split
 
 /// Where row (sample, y, x) of the product goes: output + sample * sample_stride + y * row_stride + x *

@@ -24,7 +24,7 @@ class FirstFactor {
   /// Numbers of scratch wanted.
   static constexpr long scratch_size =
       divide_up(std::max(block_rows * packed_row<T>,
-                         turned_tiles* deepest_block<T>* packed_step + lines_at_once * line_size),
+                         turned_tiles* single_block<T>* packed_step + lines_at_once * line_size),
                 16) *
       16;
 
@@ -131,7 +131,7 @@ class FirstFactor {
       }
     }
   }
-  T* lines() { return packed_ + turned_tiles * deepest_block<T> * packed_step; }
+  T* lines() { return packed_ + turned_tiles * single_block<T> * packed_step; }
 
   const PatchMatrix<T>& a_;
   bool transposed_;

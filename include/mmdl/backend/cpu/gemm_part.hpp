@@ -18,14 +18,14 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
 
  public:
   /// Numbers of scratch wanted.
-  static constexpr long scratch_size = FirstFactor<T>::scratch_size + deepest_block<T> * block_columns;
+  static constexpr long scratch_size = FirstFactor<T>::scratch_size + single_block<T> * block_columns;
 
   GemmPart(const Gemm<T>& g, T* scratch)
       : g_(g),
         bounded_(g.epilogue),
         near_(g.a.plain() && bytes(g) <= near_bytes),
         packed_b_(scratch),
-        first_(g.a, g.transpose_a, scratch + deepest_block<T> * block_columns) {}
+        first_(g.a, g.transpose_a, scratch + single_block<T> * block_columns) {}
 
   [[gnu::noinline]] void run(long m0, long m1, long n0, long n1, long k0, long k1, T* output,
                              const RowLayout& layout, bool accumulate) {
@@ -88,7 +88,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   /// Steps of a block, of `depth` in all. Those of packed factors were decided when packing.
   long steps_of_block(long depth) const {
     if (!g_.transpose_a) return block_depth<T>;
-    const long blocks = std::max(1L, divide_up(depth, deepest_block<T>));
+    const long blocks = depth <= single_block<T> ? 1 : divide_up(depth, deepest_block<T>);
     return std::max(4L, divide_up(divide_up(depth, blocks), 4) * 4);  // four steps are computed at once
   }
 
