@@ -5,8 +5,8 @@
 set -euo pipefail
 
 packages=(build-essential cmake clang libomp-dev doctest-dev libjpeg-dev libpng-dev
-  nlohmann-json3-dev libcli11-dev)
-if [[ ${1:-} == --benchmarks ]]; then packages+=(libbenchmark-dev libeigen3-dev libdlib-dev libdnnl-dev time); fi
+  nlohmann-json3-dev libcli11-dev libbenchmark-dev)
+if [[ ${1:-} == --benchmarks ]]; then packages+=(libeigen3-dev libdlib-dev libdnnl-dev time); fi
 
 missing=()
 for package in "${packages[@]}"; do

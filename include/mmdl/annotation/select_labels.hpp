@@ -17,11 +17,14 @@ namespace mmdl {
 
 namespace detail {
 
+[[noreturn, gnu::cold]] inline void fail_at_label(const char* place, std::size_t label) {
+  fail(std::string(place) + ": logit of label " + std::to_string(label), "NaN", "a number");
+}
+
 inline void check_logits(const char* place, std::span<const float> logits) {
   if (logits.empty()) fail(place, "no logits", "one a class");
   for (std::size_t label = 0; label < logits.size(); ++label)
-    if (std::isnan(logits[label]))
-      fail(std::string(place) + ": logit of label " + std::to_string(label), "NaN", "a number");
+    if (std::isnan(logits[label])) fail_at_label(place, label);
 }
 
 inline void check_sample(const char* place, int sample, int samples) {

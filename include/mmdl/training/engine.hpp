@@ -205,7 +205,7 @@ class Engine : public ParameterStore<Wide<T>> {
   }
 
   /// Packs the weights anew where they have changed, or where a kernel's method at this batch wants others.
-  void pack(const ProgramView& program, ForwardKernels kernels, int samples) {
+  [[gnu::cold]] void pack(const ProgramView& program, ForwardKernels kernels, int samples) {
     std::vector<long> places(static_cast<std::size_t>(program.node_count), -1);
     long total = 0;
     for (int n = program.inputs; n < program.node_count; ++n) {
@@ -267,7 +267,7 @@ class Engine : public ParameterStore<Wide<T>> {
 
   /// Makes room for a batch: the only place where memory is taken, and only when the batch, the program, or
   /// what else the kernels' scratch depends on changes.
-  void prepare(const ProgramView& program, ForwardKernels kernels, int samples) {
+  [[gnu::cold]] void prepare(const ProgramView& program, ForwardKernels kernels, int samples) {
     const int threads = thread_count();
     const ConvolutionMethod method = convolution_method();
     if (program.nodes == prepared_ && samples == samples_ && threads == threads_ && method == method_) return;

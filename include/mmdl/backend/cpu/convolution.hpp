@@ -30,7 +30,7 @@ struct CpuKernel<operators::Convolution, T> {
   static_assert(one_pass_depth <= block_depth<T>,
                 "a residual under the output is read when the sum is whole");
 
-  static long workspace(const Node& node, int samples, bool training) {
+  [[gnu::cold]] static long workspace(const Node& node, int samples, bool training) {
     const bool gradient = training && Winograd::gradient_applies(node, samples);
     long wanted = gemm_workspace<T>(0, 0, false);
     if (Winograd::applies(node, samples)) wanted = Winograd::workspace(node, samples, gradient);
@@ -40,7 +40,7 @@ struct CpuKernel<operators::Convolution, T> {
 
   /// The weight of each group as the product reads it, or as Winograd's filter of narrow values does. That of
   /// floats transforms it anew: transformed, it is four times as large, which costs more than it saves.
-  static long packed_size(const Node& node, int samples) {
+  [[gnu::cold]] static long packed_size(const Node& node, int samples) {
     if (Winograd::applies(node, samples)) {
       if constexpr (narrow_winograd) return Winograd::packed_size(node);
       return 0;

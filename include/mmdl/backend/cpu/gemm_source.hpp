@@ -100,12 +100,12 @@ struct PatchMatrix {
                             ? std::clamp((line - length - from) / stride + 1, whole, count)
                             : whole;
       T* const place_to = to + (column - first);
-      for (long i = 0; i < whole; ++i)
-        copy_part(source, inside ? line : 0, from + i * stride, length, place_to + i * to_stride);
       for (long i = whole; i < past; ++i)
         copy_numbers(source + from + i * stride, length, place_to + i * to_stride);
-      for (long i = past; i < count; ++i)
+      for (long i = 0; i < count; ++i) {
+        if (i == whole && (i = past) == count) break;
         copy_part(source, inside ? line : 0, from + i * stride, length, place_to + i * to_stride);
+      }
       column += length;
       place = 0;
       if (++tap_x == pieces_x) tap_x = 0, ++tap_y;
