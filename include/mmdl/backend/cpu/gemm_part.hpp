@@ -156,11 +156,13 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   }
 
   /// Whether tiles one below the other are multiplied with each panel, which is then read from a near cache:
-  /// low ones, where panels are many. A few stay in the second cache in the other order too, which reads each
-  /// row once. In tiles of few steps it is their beginnings and ends that take time, which overlap here.
+  /// low ones, where panels are several. Rows of patches are copied for it: for a few panels, which stay in
+  /// the second cache in the other order too, that does not repay, but for tiles of few steps, where it is
+  /// their beginnings and ends that take time, which overlap here.
   bool columns_repay(long columns, long steps) const {
+    const long few = g_.a.plain() ? 1 : 8;
     return !many_rows && (g_.epilogue.plain() || g_.epilogue.bounded()) &&
-           (columns > 8 * tile_columns<T> || steps <= 160);
+           (columns > few * tile_columns<T> || steps <= 160);
   }
 
   /// `tiles` whole tiles of rows from row `m` on, and whole ones of columns: as many one below the other as
