@@ -8,6 +8,7 @@
 #include "gemm_blocks.hpp"
 #include "padded_lines.hpp"
 #include "tile_unit_packing.hpp"
+#include "tile_unit_panels.hpp"
 #include "tile_unit_results.hpp"
 
 namespace mmdl::detail {
@@ -20,29 +21,28 @@ namespace mmdl::detail {
 template <class Output>
 class TileUnitPart {
   static constexpr long unit = tile_size, block_steps = tile_block_steps, group_rows = tile_group_rows;
-  static constexpr long most_joined = 8;                      // blocks
+  static constexpr long most_joined = most_joined_blocks;
   static constexpr long steps_of_block = block_steps / unit;  // tiles' steps
   static constexpr long waiting_rows = 1024;
   static constexpr long joined_room = 384L << 10;  // numbers
   static constexpr long tile_sums = unit * unit;
-  static constexpr long far = 2 * (unit / 2) * unit;                      // two steps of a panel
-  static constexpr long lines_room = 384L << 10;                          // numbers
-  static constexpr long packed_b_size = block_steps / 2 * block_columns;  // pairs
-  static constexpr long packed_a_size = lines_room / 2;                   // pairs
+  static constexpr long lines_room = 384L << 10;  // numbers
+  static constexpr long panels_size = TileUnitPanels<Output>::scratch_size;
+  static constexpr long packed_a_size = lines_room / 2;  // pairs
   static_assert(lines_room >= group_rows * tile_row_stride);
   static_assert(lines_room <= group_rows * most_joined * block_steps);  // see joined_blocks
   static constexpr long waiting_size = waiting_rows * block_columns;
 
  public:
   /// Floats of scratch wanted.
-  static constexpr long scratch_size = packed_b_size + packed_a_size + tile_turning_size + waiting_size;
+  static constexpr long scratch_size = panels_size + packed_a_size + tile_turning_size + waiting_size;
 
   TileUnitPart(const Gemm<BFloat16, Output>& g, float* scratch)
       : g_(g),
-        packed_b_(reinterpret_cast<NarrowPair*>(scratch)),
-        packed_a_(reinterpret_cast<BFloat16*>(packed_b_ + packed_b_size)),
-        turning_(packed_b_ + packed_b_size + packed_a_size),
-        waiting_(scratch + packed_b_size + packed_a_size + tile_turning_size),
+        panels_(g, reinterpret_cast<NarrowPair*>(scratch)),
+        packed_a_(reinterpret_cast<BFloat16*>(scratch + panels_size)),
+        turning_(reinterpret_cast<NarrowPair*>(scratch + panels_size + packed_a_size)),
+        waiting_(scratch + panels_size + packed_a_size + tile_turning_size),
         results_(g.epilogue) {}
 
   /// Rows [m0, m1), columns [n0, n1), steps [k0, k1); k0 is even.
@@ -69,7 +69,7 @@ class TileUnitPart {
     if (at_once == 0) return false;
     const long parts =
         std::min(parts_at_once(lines, at_once), g_.a.samples * divide_up(g_.a.grid_height, at_once));
-    return small_factor() || parts * tile_rows_of(lines, at_once) >= group_rows;
+    return panels_.small() || parts * tile_rows_of(lines, at_once) >= group_rows;
   }
 
   /// The units of rows that `parts` parts are cut in if it is: samples, or lines.
@@ -93,26 +93,13 @@ class TileUnitPart {
     long stride, part_tiles, part_stride;
     long place[most_joined * steps_of_block];
   };
-  /// Panels of the second factor with their steps.
-  struct Panels {
-    const NarrowPair* pairs;
-    long steps;
-  };
-  /// Where in the depth, and in the columns, a block of the product is.
-  struct Block {
-    long n, n_end, k, k_end;
-    bool first, last;
-  };
-
   static long tile_rows_of(const PaddedLines<BFloat16>& lines, long at_once) {
     return divide_up(lines.rows(at_once), unit) * unit;
   }
 
-  /// Whether the second factor keeps its place in the second cache while all rows are multiplied.
-  bool small_factor() const { return g_.depth() * g_.columns <= 768L << 10; }
   /// Rows to take at once: their sums that wait should leave it that place, if it has one.
   long rows_at_once() const {
-    return std::clamp((small_factor() ? 64L << 10 : 256L << 10) / std::min(g_.columns, block_columns),
+    return std::clamp((panels_.small() ? 64L << 10 : 256L << 10) / std::min(g_.columns, block_columns),
                       2 * unit, waiting_rows);
   }
   /// Parts, each `at_once` lines of a sample, to take at once.
@@ -142,12 +129,13 @@ class TileUnitPart {
       }
       for (long n = n0; n < n1; n += block_columns)
         for (long k = 0; k < depth; k += joined * block_steps) {
-          const Block block = block_at(n, n1, k, 0, depth, joined);
-          find_second_factor(block);
+          const TileUnitBlock block = TileUnitBlock::at(n, n1, k, 0, depth, joined);
+          panels_.find(block);
           long next = k + joined * block_steps, next_n = n;
           if (next >= depth) next = 0, next_n += block_columns;
           if (next_n >= n1 && line < line1) next_n = n0;
-          ask_for_panels(block, block_at(next_n, n1, next, 0, depth, joined), parts * part_rows);
+          panels_.ask_for_next(block, TileUnitBlock::at(next_n, n1, next, 0, depth, joined),
+                               parts * part_rows);
           Rows rows{packed_a_, lines.pixel_stride(), part_rows / unit, lines.size(at_once), {}};
           for (long i = 0; k + i * unit < block.k_end; ++i)
             rows.place[i] = lines.place(k + i * unit, at_once);
@@ -178,11 +166,12 @@ class TileUnitPart {
       for (long strip = m0; strip < m1; strip += strip_rows) {
         const long strip_end = std::min(strip + strip_rows, m1);
         for (long k = k0; k < k1; k += deep) {
-          const Block block = block_at(n, n1, k, k0, k1, joined);
-          find_second_factor(block);
+          const TileUnitBlock block = TileUnitBlock::at(n, n1, k, k0, k1, joined);
+          panels_.find(block);
           long next_block = k + deep, next_n = n;
           if (next_block >= k1) next_block = k0, next_n += strip_end < m1 ? 0 : block_columns;
-          ask_for_panels(block, block_at(next_n, n1, next_block, k0, k1, joined), strip_end - strip);
+          panels_.ask_for_next(block, TileUnitBlock::at(next_n, n1, next_block, k0, k1, joined),
+                               strip_end - strip);
           for (long m = strip; m < strip_end; m += group_rows) {
             const long m_end = std::min(m + group_rows, strip_end);
             const long place = updates ? m0 : m;  // all of the part's rows in one place
@@ -214,48 +203,9 @@ class TileUnitPart {
     return {g_.a.data + m * g_.a.sample_stride + k, m_end - m, k_end - k, g_.a.sample_stride};
   }
 
-  static Block block_at(long n, long n1, long k, long k0, long k1, long joined) {
-    const long k_end = std::min(k + joined * block_steps, k1);
-    return {n, std::min(n + block_columns, n1), k, k_end, k == k0, k_end == k1};
-  }
-
-  /// Tiles' steps of the packed block that begins with `k`.
-  static long steps_from(long k, long k_end) { return divide_up(std::min(block_steps, k_end - k), unit); }
-  const NarrowPair* packed_panels(long k, long steps, long n) const {
-    return g_.packed_b + packed_place<BFloat16>(g_.columns, k / 2, steps * (unit / 2), n);
-  }
-
-  void find_second_factor(const Block& block) {
-    if (g_.packed_b == nullptr) {
-      NarrowPacking(g_.b).pack(block.k, block.k_end, block.n, block.n_end, packed_b_);
-      panels_[0] = {packed_b_, divide_up(block.k_end - block.k, unit)};
-      return;
-    }
-    for (long k = block.k, i = 0; k < block.k_end; k += block_steps, ++i) {
-      const long steps = steps_from(k, block.k_end);
-      panels_[i] = {packed_panels(k, steps, block.n), steps};
-    }
-  }
-
-  /// While `rows` rows meet the panels of a block, those of the next are asked for, if there are any and they
-  /// are packed: each comes from a far cache, and no more are on their way than a few steps can wait for.
-  void ask_for_panels(const Block& block, const Block& next, long rows) {
-    asked_ = asked_panels_ == panels_[0].pairs;
-    panels_ahead_ = FetchAhead(nullptr);
-    if (g_.packed_b == nullptr || next.n >= next.n_end || small_factor()) return;
-    asked_panels_ = packed_panels(next.k, steps_from(next.k, next.k_end), next.n);
-    const long panels = divide_up(next.n_end - next.n, unit), of_block = block_steps / 2;
-    panels_ahead_ = {asked_panels_, divide_up(next.k_end - next.k, block_steps),
-                     panels * unit * std::min(of_block, divide_up(next.k_end - next.k, 2)),
-                     divide_up(g_.columns, unit) * unit * of_block};
-    const long steps = divide_up(rows, unit) * divide_up(block.n_end - block.n, unit) *
-                       divide_up(block.k_end - block.k, unit);
-    panel_lines_ = divide_up(panels_ahead_.lines(), steps);
-  }
-
   /// Rows [m, m_end), of which the first is the `waiting`-th of those whose sums wait; what is `ahead` is
   /// asked for once.
-  void multiply_group(const Block& block, long m, long m_end, long waiting, const FetchAhead& ahead) {
+  void multiply_group(const TileUnitBlock& block, long m, long m_end, long waiting, const FetchAhead& ahead) {
     const long panels = divide_up(block.n_end - block.n, unit);
     float* const sums = waiting_ + waiting / unit * panels * tile_sums;
     long in_place = 0;  // so many rows
@@ -293,7 +243,7 @@ class TileUnitPart {
   }
 
   /// Whether rows can be read where they lie: tiles of whole steps, and rows that do not share cache sets.
-  bool may_stay(const Block& block) const {
+  bool may_stay(const TileUnitBlock& block) const {
     constexpr long page_half = 2048 / static_cast<long>(sizeof(BFloat16));
     return !g_.transpose_a && g_.a.plain() && (block.k_end - block.k) % unit == 0 &&
            (g_.a.sample_stride % page_half != 0 || block.k_end - block.k > 2 * block_steps);
@@ -308,7 +258,7 @@ class TileUnitPart {
   /// `waiting`: the sums that wait, tiles of a row after one another. While the tile unit multiplies a tile,
   /// the one before it is written, and what this one and the rows to come read is asked for.
   template <class Ahead>
-  void multiply(const Block& block, const Rows& rows, float* waiting, long count, Ahead ahead) {
+  void multiply(const TileUnitBlock& block, const Rows& rows, float* waiting, long count, Ahead ahead) {
     alignas(64) float tiles[2][tile_sums];
     const long steps = divide_up(block.k_end - block.k, unit),
                panels = divide_up(block.n_end - block.n, unit);
@@ -331,13 +281,12 @@ class TileUnitPart {
           TileUnit::load_sums(sums);
         const auto add_steps = [&](const auto& beside) {
           long i = 0;
-          for (const Panels* panel = panels_; i < steps; ++panel) {
-            const NarrowPair* from = panel->pairs + p * panel->steps * (unit / 2 * unit);
-            for (const long end = i + panel->steps; i < end; ++i, from += unit / 2 * unit) {
+          for (const auto* part = panels_.of_block(); i < steps; ++part) {
+            const NarrowPair* from = part->pairs + p * part->steps * (unit / 2 * unit);
+            for (const long end = i + part->steps; i < end; ++i, from += unit / 2 * unit) {
               TileUnit::add_product(reinterpret_cast<const NarrowPair*>(a + rows.place[i]), row_bytes, from,
                                     unit * static_cast<long>(sizeof(NarrowPair)));
-              if (row == 0 && !asked_) ask_for(from + far);
-              panels_ahead_.fetch(panel_lines_);
+              panels_.ask(from, row == 0);
               ahead.fetch(lines);
               beside(i * share, (i + 1) * share);
             }
@@ -359,25 +308,13 @@ class TileUnitPart {
     if (block.last) results.write_rest();
   }
 
-  /// Asks for a step of a panel: the first tile of rows finds the second factor in a far cache, where the
-  /// unit's own loads would wait for each line.
-  static void ask_for(const NarrowPair* step) {
-    constexpr long line = 64 / static_cast<long>(sizeof(NarrowPair));
-    for (long i = 0; i < unit / 2 * unit; i += line) __builtin_prefetch(step + i);
-  }
-
   const Gemm<BFloat16, Output>& g_;
-  NarrowPair* packed_b_;
+  TileUnitPanels<Output> panels_;
   BFloat16* packed_a_;
   NarrowPair* turning_;
   float* waiting_;
   TileUnitResults<Output> results_;
-  Panels panels_[most_joined];        // of the block
-  FetchAhead panels_ahead_{nullptr};  // the next block's
-  const NarrowPair* asked_panels_ = nullptr;
-  long panel_lines_ = 0;  // to be asked for at each step
-  bool asked_ = false;    // for the block's panels, while those before them were multiplied
-  long offset_ = 0;       // of the rows that are multiplied among the offsets
+  long offset_ = 0;  // of the rows that are multiplied among the offsets
   long offsets_[waiting_rows];
 };
 
