@@ -59,6 +59,7 @@ MMDL_BENCHMARK_LAYER(Lstm<1024>, Words);
 using Indices = Shape<21>;
 MMDL_BENCHMARK_LAYER(Embedding<300, 1024>, Indices);
 MMDL_BENCHMARK_LAYER(Linear<300>, Words);
+MMDL_BENCHMARK_LAYER(Linear<16>, Shape<16>);  // what a call costs besides its arithmetic
 MMDL_BENCHMARK_LAYER(Softmax, Shape<21, 300>);
 MMDL_BENCHMARK_LAYER(Sequential<Heads<Identity, Relu, Relu6>, Add>, Shape<56, 56, 64>);
 MMDL_BENCHMARK_LAYER(Sequential<Heads<Identity, Relu, Relu6>, Maximum>, Shape<56, 56, 64>);

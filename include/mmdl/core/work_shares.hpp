@@ -61,10 +61,15 @@ class WorkShares {
   Share share_[most_shares];
 };
 
-/// Calls `body(thread, begin, end)` for parts of [0, count), `grain` or more units at a time, on all threads.
-/// Which thread does which unit is not fixed: no result may depend on it.
+/// Calls `body(thread, begin, end)` for parts of [0, count), `grain` or more units at a time, on all threads;
+/// what is no more than a grain is done by the caller, for waking a thread would take longer. Which thread
+/// does which unit is not fixed: no result may depend on it.
 template <class Body>
 void parallel_shares(long count, long grain, const Body& body) {
+  if (count <= grain) {
+    if (count > 0) body(0, 0L, count);
+    return;
+  }
   WorkShares shares(count, thread_count());
   parallel([&](int thread, int) {
     for (long begin, end; shares.take(thread, grain, begin, end);) body(thread, begin, end);

@@ -267,10 +267,17 @@ class Engine : public ParameterStore<Wide<T>> {
 
   /// Makes room for a batch: the only place where memory is taken, and only when the batch, the program, or
   /// what else the kernels' scratch depends on changes.
-  [[gnu::cold]] void prepare(const ProgramView& program, ForwardKernels kernels, int samples) {
+  void prepare(const ProgramView& program, ForwardKernels kernels, int samples) {
     const int threads = thread_count();
     const ConvolutionMethod method = convolution_method();
     if (program.nodes == prepared_ && samples == samples_ && threads == threads_ && method == method_) return;
+    make_room(program, kernels, samples);
+    prepared_ = program.nodes;
+    samples_ = samples;
+    threads_ = threads;
+    method_ = method;
+  }
+  [[gnu::cold]] void make_room(const ProgramView& program, ForwardKernels kernels, int samples) {
     long workspace = 0;
     for (int n = program.inputs; n < program.node_count; ++n) {
       const Node& node = program.nodes[n];
@@ -282,10 +289,6 @@ class Engine : public ParameterStore<Wide<T>> {
     }
     workspace_.reserve(static_cast<std::size_t>(workspace));
     arena_.reserve(static_cast<std::size_t>(program.total) * static_cast<std::size_t>(samples));
-    prepared_ = program.nodes;
-    samples_ = samples;
-    threads_ = threads;
-    method_ = method;
   }
 
   ForwardKernels kernels_;  // of inference

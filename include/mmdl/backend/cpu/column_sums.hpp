@@ -12,7 +12,9 @@ namespace mmdl::detail {
 template <class T>
 void column_sums(const T* matrix, long rows, long columns, Wide<T>* sums, bool accumulate) {
   constexpr long block = 1024, width = simd_width<T>;
-  parallel_ranges(columns, 4 * width, [&](long begin, long end) {
+  constexpr long least_numbers = 16384;  // worth waking a thread for
+  const long grain = (least_numbers / (rows + 1) / (4 * width) + 1) * 4 * width;
+  parallel_ranges(columns, grain, [&](long begin, long end) {
     const auto sum_column = [&]<class V>(V total, long column) {
       for (long first = 0; first < rows; first += block) {
         const long last = first + block < rows ? first + block : rows;
