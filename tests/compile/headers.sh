@@ -6,7 +6,8 @@
 set -uo pipefail
 include=$1 compiler=$2 way=$3
 shift 3
-flags=(-std=c++20 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror "-I$include" "$@")
+source "${BASH_SOURCE[0]%/*}/checks.sh"
+flags=(-std=c++20 "${warnings[@]}" "-I$include" "$@" "${cuda_flags[@]}")
 
 compiles() { printf '#include <%s>\n' "$@" | "$compiler" "${flags[@]}" -x c++ -fsyntax-only -; }
 
@@ -17,17 +18,13 @@ needs() {  # <folder or header> <header of the library>...
   shift
   [[ -e $include/mmdl/$folder ]] || return 0
   for header in "$@"; do
-    if ! printf '#include <cstdio>\n#include <%s>\n' "$header" |
-      "$compiler" "${flags[@]}" -x c++ -fsyntax-only - 2>/dev/null; then
+    if ! has_headers "$compiler" "${flags[@]}" -- "$header"; then
       echo "left out: mmdl/$folder, which needs <$header>"
       left_out+=(-path "$include/mmdl/$folder" -prune -o)
       return 0
     fi
   done
 }
-for cuda in "${CUDA_PATH:-}" "${CUDA_HOME:-}" /usr/local/cuda; do
-  if [[ -n $cuda && -d $cuda/include ]]; then flags+=(-isystem "$cuda/include") && break; fi
-done
 needs data jpeglib.h png.h nlohmann/json.hpp
 for header in backend/gpu/{cuda_libraries,cudnn_graph,cudnn_convolution,cuda_convolution,kernel_compiler,cuda_device}.hpp gpu.hpp; do
   needs "$header" cuda.h nvrtc.h cudnn.h
@@ -46,7 +43,6 @@ if [[ $way == together ]]; then
   exit 0
 fi
 
-failed=0
 check() {
   local messages
   if ! messages=$(compiles "$1" 2>&1); then
@@ -54,18 +50,6 @@ check() {
     return 1
   fi
 }
-running=0
-for header in "${headers[@]}"; do
-  if ((running == 2)); then
-    wait -n || failed=$((failed + 1))
-    running=$((running - 1))
-  fi
-  check "$header" &
-  running=$((running + 1))
-done
-while ((running > 0)); do
-  wait -n || failed=$((failed + 1))
-  running=$((running - 1))
-done
+two_at_a_time check "${headers[@]}"
 echo "${#headers[@]} headers, $failed that do not compile on their own"
 ((failed == 0))
