@@ -178,8 +178,8 @@ void gemm(const Gemm<T, Output>& g, Wide<T>* workspace, bool split_depth = false
   const auto cut = [](long extent, long piece, long part, long count) {
     return std::min(extent, divide_up(extent, piece) * part / count * piece);
   };
-  const auto run_parts = [&](long thread, long threads) {
-    for (long task = thread; task < parts.count(); task += threads) {
+  parallel_ranges(parts.count(), 1, [&](long begin, long end) {
+    for (long task = begin; task < end; ++task) {
       const long part_m = task % parts.rows, part_n = task / parts.rows % parts.columns;
       const long part_k = task / parts.rows / parts.columns;
       GemmPart<T, Output> part(g, workspace + task * gemm_block_size<T>());
@@ -195,11 +195,7 @@ void gemm(const Gemm<T, Output>& g, Wide<T>* workspace, bool split_depth = false
         run(partials + (part_k - 1) * rows * columns, partial_layout, false);
       }
     }
-  };
-  if (parts.count() == 1)
-    run_parts(0, 1);  // no thread is woken for nothing
-  else
-    parallel(run_parts);
+  });
   if constexpr (!is_narrow<Output>) add_partials(g, partials, parts.depth);
 }
 

@@ -100,12 +100,12 @@ struct PatchMatrix {
                             ? std::clamp((line - length - from) / stride + 1, whole, count)
                             : whole;
       T* const place_to = to + (column - first);
+      for (long i = 0; i < whole; ++i)
+        copy_part(source, inside ? line : 0, from + i * stride, length, place_to + i * to_stride);
       for (long i = whole; i < past; ++i)
         copy_numbers(source + from + i * stride, length, place_to + i * to_stride);
-      for (long i = 0; i < count; ++i) {
-        if (i == whole && (i = past) == count) break;
+      for (long i = past; i < count; ++i)
         copy_part(source, inside ? line : 0, from + i * stride, length, place_to + i * to_stride);
-      }
       column += length;
       place = 0;
       if (++tap_x == pieces_x) tap_x = 0, ++tap_y;
@@ -113,7 +113,7 @@ struct PatchMatrix {
   }
 
   /// A piece that begins at `from` of a line of `size` numbers, with zeros for what lies outside of it.
-  static void copy_part(const T* line, long size, long from, long length, T* to) {
+  [[gnu::noinline]] static void copy_part(const T* line, long size, long from, long length, T* to) {
     const long low = std::clamp(-from, 0L, length), high = std::clamp(size - from, low, length);
     std::fill(to, to + low, T{});
     if (low < high) std::copy(line + from + low, line + from + high, to + low);

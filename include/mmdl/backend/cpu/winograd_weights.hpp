@@ -177,8 +177,8 @@ struct WinogradTileSum {
     const long threads_used = std::min<long>(thread_count(), tiles);
     const long size = sizes.sums_size(channels, columns);
     W* const scratch = workspace + threads_used * size;
-    parallel([&](long thread, long threads) {
-      for (long part = thread; part < threads_used; part += threads) {
+    parallel_ranges(threads_used, 1, [&](long first_part, long last_part) {
+      for (long part = first_part; part < last_part; ++part) {
         auto* const values =
             reinterpret_cast<Number*>(scratch + part * sizes.planes(block, channels, columns));
         Number* const gradients = values + sizes.products * value_plane;
