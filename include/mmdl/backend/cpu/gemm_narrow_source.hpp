@@ -18,7 +18,7 @@ inline Simd<NarrowPair> joined_rows(const Number* first, const Number* second) {
   if constexpr (is_narrow<Number>)  // widened, their bits are the upper halves
     return (std::bit_cast<Simd<NarrowPair>>(load_vector<Simd<float>>(first)) >> 16) |
            std::bit_cast<Simd<NarrowPair>>(load_vector<Simd<float>>(second));
-#  if defined(MMDL_DOT_OF_PAIRS)
+#  if defined(__AVX512BF16__)
   typedef std::uint16_t Halves __attribute__((vector_size(simd_bytes)));
   Halves both;  // those of the second vector behind the first's
   asm("vcvtne2ps2bf16 %1, %2, %0"

@@ -23,11 +23,15 @@ constexpr long narrow_pairs(long steps) {
 // Tiles are as wide as two vectors where there is a unit for them.
 static_assert(!TileUnit::exists || simd_width<float> == 16);
 
-#if defined(__AVX512BF16__) && !defined(__CUDACC__)
+// Intel's processors, which this tells by AVX-512 FP16 (and by AMX, which they all have besides, unless a
+// virtual machine hides it), take two cycles for a dot product of pairs on one of two units: half of what
+// float's arithmetic does in them.
+#if defined(__AVX512BF16__) && !defined(__AVX512FP16__) && !defined(__CUDACC__)
 #  define MMDL_DOT_OF_PAIRS
 #endif
 
-/// Whether the target multiplies narrow numbers; else their products are float's. (Tests define the macro.)
+/// Whether the target multiplies narrow numbers faster than floats; else their products are float's. (Tests
+/// define the macro.)
 #if defined(MMDL_DOT_OF_PAIRS) || defined(MMDL_NARROW_PRODUCTS)
 inline constexpr bool narrow_products = true;
 #else
@@ -96,8 +100,8 @@ template <int Rows, class Number>
 }
 
 /// sums[r][c] = sum over p of the products of both halves of pair p of row r and b[p * columns + c], where
-/// `columns` is two vectors of floats and the rows of `a` are `row_stride` apart. With AVX-512 BF16 a step is
-/// one instruction, which rounds its sum once for both products and takes subnormal numbers for zero; else
+/// `columns` is two vectors of floats and the rows of `a` are `row_stride` apart. With AMD's AVX-512 BF16 a
+/// step is one instruction, which rounds its sum once for both products and takes subnormal numbers for zero; else
 /// the halves are floats in float's arithmetic.
 template <int Rows>
 void multiply_narrow_tile(long pairs, const NarrowFactor* a, long row_stride, const NarrowPair* b,
