@@ -6,8 +6,10 @@
 #include <type_traits>
 
 #include "../../core/simd.hpp"
+#include "gemm_ahead.hpp"
 #include "gemm_blocks.hpp"
 #include "gemm_narrow_source.hpp"
+#include "gemm_narrow_whole_tile.hpp"
 #include "gemm_tile_unit.hpp"
 
 namespace mmdl::detail {
@@ -36,12 +38,14 @@ class GemmPart<BFloat16, Output> {
 
   GemmPart(const Gemm<BFloat16, Output>& g, float* scratch)
       : g_(g),
+        bounded_(g.epilogue),
         scratch_(scratch),
         packed_b_(reinterpret_cast<NarrowPair*>(scratch)),
         packed_a_(packed_b_ + packed_b_size),
         turning_(packed_a_ + packed_a_size),
         factors_(reinterpret_cast<NarrowFactor*>(turning_ + turning_size)),
-        sums_(scratch + packed_b_size + packed_a_size + turning_size + factors_size) {}
+        sums_(scratch + packed_b_size + packed_a_size + turning_size + factors_size),
+        ahead_(scratch) {}
 
   /// Rows [m0, m1), columns [n0, n1), steps [k0, k1); k0 is even.
   void run(long m0, long m1, long n0, long n1, long k0, long k1, Output* output, const RowLayout& layout,
@@ -67,9 +71,21 @@ class GemmPart<BFloat16, Output> {
             packed = g_.packed_b + packed_place<BFloat16>(g_.columns, k / 2, pairs, n);
           else
             packing.pack(k, k_end, n, n_end, packed_b_);
+          const bool ends = k_end == k1;  // and the next block begins again
+          const long next = ends ? k0 : k_end, next_steps = std::min(2 * depth_pairs, k1 - next);
+          ahead_.second = ends && strip_end == m1 ? second_factor(next, next_steps, n_end, n1)
+                                                  : second_factor(next, next_steps, n, n_end);
+          ahead_.share_turns(divide_up(strip_end - strip, tile_rows),
+                             divide_up(n_end - n, panel) * pairs / 2);
           for (long m = strip; m < strip_end; m += rows_of_block) {
             const long m_end = std::min(m + rows_of_block, strip_end);
             pack_rows(m, m_end, k, k_end);
+            if (m_end < strip_end)
+              ahead_.first = first_factor(m_end, std::min(rows_of_block, strip_end - m_end), k, k_end - k);
+            else if (!ends)
+              ahead_.first =
+                  first_factor(strip, std::min(rows_of_block, strip_end - strip), next, next_steps);
+            ahead_.spread_first((m_end - m) / tile_rows);
             const long place = once ? m0 : m;  // all of the part's rows in one place, which the cache holds
             layout.offsets(place, place + m_end - m, offsets_);
             const Block block{packed, m - strip, m_end - m, n, n_end, pairs};
@@ -90,6 +106,25 @@ class GemmPart<BFloat16, Output> {
     long pairs;
   };
 
+  /// To ask for: the second factor's columns [n, n_end), or of all that follow as many as a block has.
+  FetchAhead second_factor(long k, long steps, long n, long n_end) const {
+    const long columns = std::min(block_columns, n_end - n);
+    if (columns <= 0) return FetchAhead(nullptr);
+    if (g_.packed_b != nullptr) {
+      const long pairs = narrow_pairs(steps);
+      return {g_.packed_b + packed_place<BFloat16>(g_.columns, k / 2, pairs, n), 1,
+              divide_up(columns, panel) * panel * pairs, 0};
+    }
+    if (g_.b.transposed) return FetchAhead(nullptr);
+    return {g_.b.data + k * g_.b.stride + n, steps, columns, g_.b.stride};
+  }
+  /// And the first factor's rows, where they are a plain matrix's.
+  FetchAhead first_factor(long m, long rows, long k, long steps) const {
+    if (!g_.a.plain()) return FetchAhead(nullptr);
+    if (g_.transpose_a) return {g_.a.data + k * g_.a.sample_stride + m, steps, rows, g_.a.sample_stride};
+    return {g_.a.data + m * g_.a.sample_stride + k, rows, steps, g_.a.sample_stride};
+  }
+
   /// Each row's steps in pairs, filled up with zeros.
   void pack_rows(long m, long m_end, long k, long k_end) {
     if (g_.transpose_a) {
@@ -106,11 +141,30 @@ class GemmPart<BFloat16, Output> {
 
   void multiply_block(const Block& block, Output* output, bool first, bool last, bool accumulate) {
     alignas(64) float sums[tile_rows * panel];
+    const bool apply = last && !g_.epilogue.plain(), bounded = !apply || g_.epilogue.bounded();
     for (long row = 0; row < block.rows; row += tile_rows) {
       const NarrowPair* const pairs = packed_a_ + row * row_pairs;
       const long height = std::min<long>(tile_rows, block.rows - row);
       const NarrowFactor* const factors = narrow_factors(height, block.pairs, pairs, row_pairs, factors_);
-      for (long column = block.n; column < block.n_end; column += panel) {
+      long column = block.n;
+      if (height == tile_rows && bounded) {
+        TileFinish<Output> finish{bounded_, output, offsets_ + row, column, accumulate, apply};
+        WaitingSums waiting{nullptr, block_columns, first, last};
+        if constexpr (is_narrow<Output>) {
+          if (!(first && last)) waiting.place = sums_ + (block.first_row + row) * block_columns;
+        } else {
+          waiting.last = true;  // they wait in the output
+          finish.add |= !first;
+        }
+        for (; column + panel <= block.n_end; column += panel) {
+          finish.column = column;
+          const NarrowPair* const b = block.b + (column - block.n) * block.pairs;
+          multiply_whole_narrow_tile<tile_rows>(block.pairs, factors, factors_of_pair * row_pairs, b, finish,
+                                                waiting, ahead_.next());
+          if (waiting.place != nullptr) waiting.place += panel;
+        }
+      }
+      for (; column < block.n_end; column += panel) {
         const NarrowPair* b = block.b + (column - block.n) * block.pairs;
         const long columns = std::min(panel, block.n_end - column);
         multiply_narrow_rows(height, block.pairs, factors, factors_of_pair * row_pairs, b, sums);
@@ -139,12 +193,14 @@ class GemmPart<BFloat16, Output> {
   }
 
   const Gemm<BFloat16, Output>& g_;
+  BoundedEpilogue<Output> bounded_;  // where the epilogue is one
   float* scratch_;
   NarrowPair* packed_b_;
   NarrowPair* packed_a_;
   NarrowPair* turning_;
   NarrowFactor* factors_;
   float* sums_;
+  GemmAhead ahead_;
   long offsets_[rows_of_block];
 };
 

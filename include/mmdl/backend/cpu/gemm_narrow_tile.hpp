@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "tile_row_places.hpp"
 #include "tile_unit.hpp"
 #include "vector.hpp"
 
@@ -99,10 +100,40 @@ template <int Rows, class Number>
   }
 }
 
+/// One pair of steps of a tile: of the first factor, the numbers from `factor` on.
+template <int Rows, class Places>
+[[gnu::always_inline]] inline void multiply_pair(Simd<float> (&left)[Rows], Simd<float> (&right)[Rows],
+                                                 const Places& places, int factor, const NarrowPair* b) {
+  using Pairs = Simd<NarrowPair>;
+  const auto b_left = load_vector<Pairs>(b), b_right = load_vector<Pairs>(b + simd_width<float>);
+#if defined(MMDL_DOT_OF_PAIRS)
+  MMDL_UNROLL
+  for (int r = 0; r < Rows; ++r) {
+    const Pairs pair = places.number(r, factor) | Pairs{};
+    add_products_of_pairs(left[r], pair, b_left);
+    add_products_of_pairs(right[r], pair, b_right);
+  }
+#else
+  using V = Simd<float>;
+  // One half after the other: both, widened, would not leave the sums their registers.
+  MMDL_UNROLL
+  for (int half = 0; half < 2; ++half) {
+    const V to_left = std::bit_cast<V>(half == 0 ? b_left << 16 : b_left & 0xffff0000U);
+    const V to_right = std::bit_cast<V>(half == 0 ? b_right << 16 : b_right & 0xffff0000U);
+    MMDL_UNROLL
+    for (int r = 0; r < Rows; ++r) {
+      const V broadcast = places.number(r, factor + half) - V{};
+      multiply_add(left[r], broadcast, to_left);
+      multiply_add(right[r], broadcast, to_right);
+    }
+  }
+#endif
+}
+
 /// sums[r][c] = sum over p of the products of both halves of pair p of row r and b[p * columns + c], where
 /// `columns` is two vectors of floats and the rows of `a` are `row_stride` apart. With AMD's AVX-512 BF16 a
-/// step is one instruction, which rounds its sum once for both products and takes subnormal numbers for zero; else
-/// the halves are floats in float's arithmetic.
+/// step is one instruction, which rounds its sum once for both products and takes subnormal numbers for zero;
+/// else the halves are floats in float's arithmetic.
 template <int Rows>
 void multiply_narrow_tile(long pairs, const NarrowFactor* a, long row_stride, const NarrowPair* b,
                           float* sums) {
@@ -111,37 +142,11 @@ void multiply_narrow_tile(long pairs, const NarrowFactor* a, long row_stride, co
   V left[Rows], right[Rows];
   MMDL_UNROLL
   for (int r = 0; r < Rows; ++r) left[r] = right[r] = V{};
-  // Three rows a base address: more run-time multiples of the stride than that are not to be had for nothing.
-  constexpr int bases = (Rows + 2) / 3;
-  const NarrowFactor* base[bases];
-  MMDL_UNROLL
-  for (int i = 0; i < bases; ++i) base[i] = a + 3 * i * row_stride;
+  TileRowPlaces<Rows, NarrowFactor> places(a, row_stride);
   for (long p = 0; p < pairs; ++p, b += 2 * width) {
-    using Pairs = Simd<NarrowPair>;
-    const auto b_left = load_vector<Pairs>(b), b_right = load_vector<Pairs>(b + width);
-#if defined(MMDL_DOT_OF_PAIRS)
-    MMDL_UNROLL
-    for (int r = 0; r < Rows; ++r) {
-      const Pairs pair = base[r / 3][r % 3 * row_stride] | Pairs{};
-      add_products_of_pairs(left[r], pair, b_left);
-      add_products_of_pairs(right[r], pair, b_right);
-    }
-#else
-    // One half after the other: both, widened, would not leave the sums their registers.
-    MMDL_UNROLL
-    for (int half = 0; half < 2; ++half) {
-      const V to_left = std::bit_cast<V>(half == 0 ? b_left << 16 : b_left & 0xffff0000U);
-      const V to_right = std::bit_cast<V>(half == 0 ? b_right << 16 : b_right & 0xffff0000U);
-      MMDL_UNROLL
-      for (int r = 0; r < Rows; ++r) {
-        const V broadcast = base[r / 3][r % 3 * row_stride + half] - V{};
-        multiply_add(left[r], broadcast, to_left);
-        multiply_add(right[r], broadcast, to_right);
-      }
-    }
-#endif
-    MMDL_UNROLL
-    for (int i = 0; i < bases; ++i) base[i] += factors_of_pair;
+    multiply_pair(left, right, places, 0, b);
+    places.advance(factors_of_pair);
+    places.hide_distances();
   }
   MMDL_UNROLL
   for (int r = 0; r < Rows; ++r) {

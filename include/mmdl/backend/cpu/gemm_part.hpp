@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "gemm_ahead.hpp"
 #include "gemm_first_factor.hpp"
 
 namespace mmdl::detail {
@@ -25,7 +26,8 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
         bounded_(g.epilogue),
         near_(g.a.plain() && bytes(g) <= near_bytes),
         packed_b_(scratch),
-        first_(g.a, g.transpose_a, scratch + single_block<T> * block_columns) {}
+        first_(g.a, g.transpose_a, scratch + single_block<T> * block_columns),
+        ahead_(scratch) {}
 
   [[gnu::noinline]] void run(long m0, long m1, long n0, long n1, long k0, long k1, T* output,
                              const RowLayout& layout, bool accumulate) {
@@ -51,24 +53,24 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
         else
           g_.b.pack(k, k_end, n, n_end, tile_columns<T>, packed_b_);
         if (from == packed_b_ && !g_.b.transposed && k_end < k1)
-          ahead_b_ = {g_.b.data + k_end * g_.b.stride + n, std::min(block, k1 - k_end), n_end - n,
-                      g_.b.stride};
+          ahead_.second = {g_.b.data + k_end * g_.b.stride + n, std::min(block, k1 - k_end), n_end - n,
+                           g_.b.stride};
         else if (g_.packed_b != nullptr)
-          ahead_b_ = k_end < k1 ? packed_panels(k_end, std::min(block, k1 - k_end), n, n_end)
-                                : packed_panels(k0, std::min(block, k1 - k0), n_end,
-                                                std::min(n_end + block_columns, n1));
+          ahead_.second = k_end < k1 ? packed_panels(k_end, std::min(block, k1 - k_end), n, n_end)
+                                     : packed_panels(k0, std::min(block, k1 - k0), n_end,
+                                                     std::min(n_end + block_columns, n1));
         by_columns_ = packed && columns_repay(n_end - n, k_end - k);
         first_.read(!in_place, n_end - n <= block_columns / 2, by_columns_);
-        share_turns(divide_up(m1 - m0, first_.tile_height()),
-                    divide_up(n_end - n, tile_columns<T>) * ((k_end - k) / steps_at_once));
+        ahead_.share_turns(divide_up(m1 - m0, first_.tile_height()),
+                           divide_up(n_end - n, tile_columns<T>) * ((k_end - k) / steps_at_once));
         for (long m = m0; m < m1; m += rows_of_block) {
           const long m_end = std::min(m + rows_of_block, m1);
           first_.pack(m, m_end, k, k_end);
           if (!first_.in_place() && g_.a.plain() && (m_end < m1 || k_end < k1))
-            ahead_a_ = m_end < m1 ? first_.ahead(m_end, std::min(rows_of_block, m1 - m_end), k, k_end - k)
-                                  : first_.ahead(m0, std::min(rows_of_block, m1 - m0), k_end,
-                                                 std::min(block, k1 - k_end));
-          if (!first_.in_place()) ahead_a_.spread((m_end - m) / first_.tile_height() * turns_for_a_);
+            ahead_.first = m_end < m1 ? first_.ahead(m_end, std::min(rows_of_block, m1 - m_end), k, k_end - k)
+                                      : first_.ahead(m0, std::min(rows_of_block, m1 - m0), k_end,
+                                                     std::min(block, k1 - k_end));
+          if (!first_.in_place()) ahead_.spread_first((m_end - m) / first_.tile_height());
           const long place = once ? m0 : m;  // all of the part's rows in one place, which the cache holds
           layout.offsets(place, place + m_end - m, offsets_);
           multiply_block(from, packed, m, m_end - m, n, n_end, k, k_end, output, accumulate || k > k0,
@@ -126,9 +128,9 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
           to_pack = false;
         }
         if (g_.a.plain()) {
-          ahead_a_ = {there.a + height * there.row,
-                      std::min<long>(tile_rows, g_.a.rows() - (m + row + height)), steps, there.row};
-          ahead_a_.spread(turns_for_a_);
+          ahead_.first = {there.a + height * there.row,
+                          std::min<long>(tile_rows, g_.a.rows() - (m + row + height)), steps, there.row};
+          ahead_.spread_first(1);
         }
       }
       long column = row < whole_rows ? whole_end : n;
@@ -137,7 +139,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
         TileFinish<T> finish{bounded_, output, offsets_ + row, column, add, apply};
         for (; column + tile_columns<T> <= n_end; column += tile_columns<T>, panel += panel_step) {
           finish.column = column;
-          multiply_whole(steps, source, panel, finish, height, what_comes());
+          multiply_whole(steps, source, panel, finish, height, ahead_.next());
         }
       }
       for (; column < n_end; column += tile_columns<T>, panel += panel_step) {
@@ -177,15 +179,15 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
         const long row = first * tile_rows, after = m + row + count * tile_rows;
         const TileColumnSource<T> source = first_.column(m, row, k, steps);
         if (first_.in_place()) {
-          ahead_a_ = first_.ahead(after, std::min(count * tile_rows, g_.a.rows() - after), k, steps);
-          ahead_a_.spread(panels * count * (steps / steps_at_once) / 2);
+          ahead_.first = first_.ahead(after, std::min(count * tile_rows, g_.a.rows() - after), k, steps);
+          ahead_.first.spread(panels * count * (steps / steps_at_once) / 2);
         }
         TileFinish<T> finish{bounded_, output, offsets_ + row, n, add, apply};
         for (const T* panel = b; finish.column < n_end; finish.column += tile_columns<T>) {
           if (g_.transpose_a)
-            multiply_tile_column<tile_rows, true>(steps, count, source, panel, finish, what_comes());
+            multiply_tile_column<tile_rows, true>(steps, count, source, panel, finish, ahead_.next());
           else
-            multiply_tile_column<tile_rows, false>(steps, count, source, panel, finish, what_comes());
+            multiply_tile_column<tile_rows, false>(steps, count, source, panel, finish, ahead_.next());
           panel += tile_columns<T> * steps;
         }
       }
@@ -216,28 +218,12 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
     }
   }
 
-  /// The turns of the block's `tiles` tiles of rows, `turns` each: what is read of the second factor after
-  /// the block is asked for in three quarters of them, the next rows of the first factor in a quarter of
-  /// those that are not needed for that.
-  void share_turns(long tiles, long turns) {
-    const long all = tiles * turns;
-    turns_for_a_ = std::max(0L, all - ahead_b_.turns()) / (4 * tiles);
-    ahead_b_.spread(all / 4 * 3);
-  }
-
-  /// What is to be asked for next.
-  FetchAhead& what_comes() {
-    if (!ahead_a_.done()) return ahead_a_;
-    if (ahead_b_.done()) ahead_b_ = FetchAhead(packed_b_);
-    return ahead_b_;
-  }
-
   /// A tile that is not whole, or whose second factor is read where it is: the numbers of `b` from `before`
   /// on. Of the first a turned one is read from `source`, another from its packed rows.
   void multiply_edge(const TileSource<T>& source, long row, long height, long steps, const T* b, long b_step,
                      long before, long columns, long column, T* output, bool add, bool last) {
     alignas(64) T sums[tile_rows * tile_columns<T>];
-    FetchAhead& ahead = what_comes();
+    FetchAhead& ahead = ahead_.next();
     if (g_.transpose_a) {
       multiply_tile<transposed_tile_rows, 1>(steps, source.a, source.step, b, b_step, sums, ahead);
     } else {
@@ -259,9 +245,8 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   bool near_;                   // whether the matrices, the first a plain one, are found in the caches
   T* packed_b_;
   FirstFactor<T> first_;
-  FetchAhead ahead_a_{nullptr}, ahead_b_{nullptr};  // what is packed next, or read where it is
-  long turns_for_a_ = 0;                            // of a tile of rows
-  bool by_columns_ = false;                         // tiles one below the other, in the block
+  GemmAhead ahead_;
+  bool by_columns_ = false;  // tiles one below the other, in the block
   long offsets_[block_rows];
 };
 

@@ -5,6 +5,7 @@
 #include "fetch_ahead.hpp"
 #include "gemm_epilogue.hpp"
 #include "tile_ahead.hpp"
+#include "tile_row_places.hpp"
 #include "vector.hpp"
 
 namespace mmdl::detail {
@@ -132,33 +133,37 @@ struct TileSource {
 
 inline constexpr int steps_at_once = 4;
 
-/// `count` steps of a tile over a packed `b`, four at a time, with a turn() after each four. number(r, i) is
-/// row r's, read from the places `a` and `a_half`. Turned, `a` moves on by `a_step` with each step; else both
-/// move on by four with four of them, of which i is one.
-template <int Rows, bool Turned, class T, class Number, class Turn>
-[[gnu::always_inline]] inline void multiply_steps(Simd<T> (&left)[Rows], Simd<T> (&right)[Rows], const T*& a,
-                                                  const T*& a_half, long a_step, const T*& b, long count,
-                                                  const Number& number, const Turn& turn) {
+/// Where the numbers of that are.
+template <int Rows, bool Turned, class T>
+[[gnu::always_inline]] inline auto tile_places(const T* a, long row, long step) {
+  if constexpr (Turned)
+    return TurnedTilePlaces<T>(a, step);
+  else
+    return TileRowPlaces<Rows, T>(a, row);
+}
+
+/// `count` steps of a tile over a packed `b`, four at a time, with a turn() after each four.
+template <int Rows, class T, class Places, class Turn>
+[[gnu::always_inline]] inline void multiply_steps(Simd<T> (&left)[Rows], Simd<T> (&right)[Rows],
+                                                  Places& places, const T*& b, long count, const Turn& turn) {
   constexpr int at_once = steps_at_once;
   constexpr long width = simd_width<T>;
   long k = 0;
   for (; k + at_once <= count; k += at_once) {
     MMDL_UNROLL
     for (int step = 0; step < at_once; ++step) {
-      multiply_step(left, right, b + step * 2 * width, [&](int r) { return number(r, Turned ? 0 : step); });
-      if constexpr (Turned) a += a_step;
+      multiply_step(left, right, b + step * 2 * width, [&](int r) { return places.number(r, step); });
+      places.end_step();
     }
-    if constexpr (!Turned) {
-      a += at_once;
-      a_half += at_once;
-    }
+    places.advance(at_once);
+    places.hide_distances();
     b += at_once * 2 * width;
     turn();
   }
   for (; k < count; ++k) {
-    multiply_step(left, right, b, [&](int r) { return number(r, 0); });
-    a += Turned ? a_step : 1;
-    a_half += Turned ? 0 : 1;
+    multiply_step(left, right, b, [&](int r) { return places.number(r, 0); });
+    places.end_step();
+    places.advance(1);
     b += 2 * width;
   }
 }
@@ -169,21 +174,7 @@ template <int Rows, bool Turned, class T, class Number, class Turn>
 template <int Rows, bool Turned, class T>
 [[gnu::noinline]] void multiply_whole_tile(long depth, const TileSource<T>& source, const T* b,
                                            const TileFinish<T>& finish, FetchAhead& later) {
-  // Two places, and once, three and five times a distance, reach all rows of a tile of fourteen, once the
-  // distance those of six: the processor doubles and adds them where it reads.
-  static_assert(Turned || Rows <= 8 || Rows == 14);
-  constexpr int half = Rows / 2;
-  constexpr long bytes = static_cast<long>(sizeof(T));
-  const T *a = source.a, *a_half = a + (Turned ? 0 : half * source.row);
-  const long gap = source.gap;
-  long row = source.row * bytes, row_3 = 3 * row, row_5 = 5 * row;
-  const auto number = [&](int r, int step) {
-    if (Turned) return a[r];
-    const int place = r % half;
-    const long distance = place == 3 ? row_3 : place == 6 ? 2 * row_3 : place == 5 ? row_5 : place * row;
-    const char* const first = reinterpret_cast<const char*>(r < half ? a : a_half);
-    return *reinterpret_cast<const T*>(first + distance + step * bytes);
-  };
+  auto places = tile_places<Rows, Turned>(source.a, source.row, source.step);
   const T* const residual = finish.apply ? finish.epilogue.residual() : nullptr;
   TileAhead<Rows, T> ahead(later, finish.output + finish.column,
                            residual == nullptr ? nullptr : residual + finish.column, finish.offsets,
@@ -193,16 +184,10 @@ template <int Rows, bool Turned, class T>
   for (int r = 0; r < Rows; ++r) left[r] = right[r] = Simd<T>{};
   for (long count = source.first;; count = source.piece) {
     if (count > depth) count = depth;
-    multiply_steps<Rows, Turned>(left, right, a, a_half, source.step, b, count, number, [&] {
-      // Compilers would work the multiples out before the loop, more than there are registers for.
-      if constexpr (!Turned && Rows > 6) asm("" : "+r"(row), "+r"(row_3));
-      if constexpr (!Turned && Rows == 14) asm("" : "+r"(row_5));
-      ahead.turn();
-    });
+    multiply_steps<Rows, T>(left, right, places, b, count, [&] { ahead.turn(); });
     depth -= count;
     if (depth == 0) break;
-    a += gap;
-    a_half += gap;
+    places.advance(source.gap);
   }
   later = ahead.later();
   finish_vectors(left, 0, finish.offsets, finish);

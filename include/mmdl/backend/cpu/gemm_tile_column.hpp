@@ -22,9 +22,7 @@ struct TileColumnSource {
 template <int Rows, bool Turned, class T>
 [[gnu::noinline]] void multiply_tile_column(long depth, long tiles, const TileColumnSource<T>& source,
                                             const T* panel, const TileFinish<T>& finish, FetchAhead& later) {
-  static_assert(Rows % 2 == 0 && Rows <= 6);
-  constexpr int half = Rows / 2;
-  const long row = source.row * static_cast<long>(sizeof(T));
+  static_assert(Rows <= 6);
   const long* offsets = finish.offsets;
   const T* const output = finish.output + finish.column;
   const T* residual = finish.apply ? finish.epilogue.residual() : nullptr;
@@ -33,17 +31,12 @@ template <int Rows, bool Turned, class T>
   for (const T* begin = source.a; tiles > 0; --tiles, begin += source.tile, offsets += Rows) {
     MMDL_UNROLL
     for (int r = 0; r < Rows; ++r) ask_for_row(output + offsets[r], residual + offsets[r]);
-    const T *a = begin, *a_half = a + (Turned ? 0 : half * source.row), *b = panel;
-    const auto number = [&](int r, int step) {
-      if (Turned) return a[r];
-      const char* const first = reinterpret_cast<const char*>(r < half ? a : a_half);
-      return *reinterpret_cast<const T*>(first + r % half * row + step * static_cast<long>(sizeof(T)));
-    };
+    auto places = tile_places<Rows, Turned>(begin, source.row, source.step);
+    const T* b = panel;
     Simd<T> left[Rows], right[Rows];
     MMDL_UNROLL
     for (int r = 0; r < Rows; ++r) left[r] = right[r] = Simd<T>{};
-    multiply_steps<Rows, Turned>(left, right, a, a_half, source.step, b, depth, number,
-                                 [&] { ahead.turn(); });
+    multiply_steps<Rows, T>(left, right, places, b, depth, [&] { ahead.turn(); });
     finish_vectors(left, 0, offsets, finish);
     finish_vectors(right, simd_width<T>, offsets, finish);
   }

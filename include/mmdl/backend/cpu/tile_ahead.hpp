@@ -42,6 +42,9 @@ class TileAhead {
     if (offset_ != end_) ask_for_next_row();
   }
 
+  /// The results are not written yet.
+  [[gnu::always_inline]] void leave_results() { offset_ = end_; }
+
   /// How far it came with that.
   [[gnu::always_inline]] const FetchAhead& later() const { return later_; }
 
