@@ -218,8 +218,9 @@ TEST_CASE("narrow products: depths that a tile unit takes in one") {
   compare_product<Conv<420, Kernel<1>>, Shape<6, 7, 960>>(1);    // too many columns
 }
 
-TEST_CASE("narrow products: what follows them") {
-  constexpr long rows = 77, columns = 70, depth = 96;  // whole tiles and edges of either kind
+/// Every epilogue after a product of so many steps.
+void check_epilogues(long depth) {
+  constexpr long rows = 77, columns = 70;  // whole tiles and edges of either kind
   const auto a = representable<BFloat16>(rows * depth, 1),
              residual = representable<BFloat16>(rows * columns, 2);
   const auto b = representable<float>(depth * columns, 3), scale = representable<float>(columns, 4),
@@ -266,6 +267,11 @@ TEST_CASE("narrow products: what follows them") {
             }
           CHECK(worst < 0x1p-8);
         }
+}
+
+TEST_CASE("narrow products: what follows them") {
+  check_epilogues(96);
+  check_epilogues(1101);  // several blocks, whose sums wait; an odd number of pairs
 }
 
 /// Winograd's transforms round both factors, those of the weights' gradient too.
