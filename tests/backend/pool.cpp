@@ -29,6 +29,9 @@ const std::vector<PoolCase> cases = {
     {1, 7, 9, 3, window(3, 3, 2, 1, 1, 1, 1)},
     {3, 14, 15, 65, window(3, 3, 2, 1, 1, 1, 1)},
     {2, 8, 8, 32, window(2, 2, 2, 0, 0, 0, 0)},
+    {3, 9, 7, 8, window(2, 2, 2, 0, 0, 0, 0)},  // a line and a column that no window reaches; half a vector
+    {1, 28, 28, 43, window(2, 2, 2, 0, 0, 0, 0)},
+    {2, 6, 7, 9, window(2, 2, 2, 1, 1, 1, 1)},  // padding
     {1, 5, 5, 1, window(5, 5, 1, 0, 0, 0, 0)},
     {2, 10, 7, 40, window(3, 2, 3, 0, 1, 2, 0)},  // a stride that does not divide, padding on some sides
     {1, 9, 9, 16, window(3, 3, 1, 1, 1, 1, 1)},
@@ -99,6 +102,7 @@ TEST_CASE_TEMPLATE("max pool: forward and backward", T, float, double) {
   all.push_back({2, 11, 9, 6, window(3, 3, 2, 2, 1, 2, 1, 2)});
   all.push_back({1, 8, 8, 33, window(5, 5, 1, 2, 2, 2, 2)});  // more windows over a pixel than one go serves
   all.push_back({2, 129, 131, 64, window(3, 3, 2, 1, 1, 1, 1)});  // written past the caches
+  all.push_back({2, 129, 131, 64, window(2, 2, 2, 0, 0, 0, 0)});
   for (const PoolCase& c : all)
     for (const bool ties : {false, true}) {
       auto run = example<Kernel, T>(c);

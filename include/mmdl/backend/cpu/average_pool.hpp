@@ -19,7 +19,8 @@ struct CpuKernel<operators::AveragePool, T> {
     const Node& node = *a.node;
     const Extent in = node.input, out = node.output;
     const long channels = out.channels;
-    parallel_ranges(1L * a.samples * out.height, 1, [&](long begin, long end) {
+    const long of_line = out.width * channels * node.window.kernel_height * node.window.kernel_width;
+    parallel_ranges(1L * a.samples * out.height, parallel_grain / of_line + 1, [&](long begin, long end) {
       for (long row = begin; row < end; ++row) {
         const T* x = a.inputs[0] + row / out.height * in.size();
         const Span rows = vertical(node, static_cast<int>(row % out.height));
@@ -27,7 +28,8 @@ struct CpuKernel<operators::AveragePool, T> {
           const Span columns = horizontal(node, ow);
           const W factor = reciprocal(rows, columns);
           for_tiles(channels, [&](long tile, long length) {
-            W sum[tile_length] = {};
+            W sum[tile_length];
+            std::fill_n(sum, length, W{});
             for (int h = rows.begin; h < rows.end; ++h)
               for (int v = columns.begin; v < columns.end; ++v) {
                 const T* from = x + (1L * h * in.width + v) * channels + tile;
@@ -50,7 +52,9 @@ struct CpuKernel<operators::AveragePool, T> {
     const Extent in = node.input, out = node.output;
     const Window& w = node.window;
     const long channels = out.channels;
-    parallel_ranges(1L * a.samples * in.height, 1, [&](long begin, long end) {
+    const long windows = ((w.kernel_height - 1) / w.stride + 1L) * ((w.kernel_width - 1) / w.stride + 1L);
+    const long of_line = in.width * channels * windows;
+    parallel_ranges(1L * a.samples * in.height, parallel_grain / of_line + 1, [&](long begin, long end) {
       for (long row = begin; row < end; ++row) {
         const int h = static_cast<int>(row % in.height);
         const T* dy = a.output_gradient + row / in.height * out.size();
@@ -58,7 +62,8 @@ struct CpuKernel<operators::AveragePool, T> {
         for (int v = 0; v < in.width; ++v) {
           const Range over_column = windows_over(v + w.pad_left, w.kernel_width, w.stride, out.width);
           for_tiles(channels, [&](long tile, long length) {
-            W sum[tile_length] = {};
+            W sum[tile_length];
+            std::fill_n(sum, length, W{});
             for (int oh = over_row.begin; oh < over_row.end; ++oh)
               for (int ow = over_column.begin; ow < over_column.end; ++ow) {
                 const W factor = reciprocal(vertical(node, oh), horizontal(node, ow));

@@ -12,11 +12,17 @@ template <class T, class Body>
   body(Wide<T>{}, c);
 }
 
-/// Calls `body(V{}, channel)` for vectors V of channels, and for single numbers where none is left.
-template <class T, class Body>
+/// Calls `body(V{}, channel)` for vectors V of channels, and for single numbers where none is left. `Halves`:
+/// before those for half a vector, which is more code and for pixels of few channels.
+template <class T, bool Halves = false, class Body>
 inline void for_channel_vectors(long channels, const Body& body) {
   long c = 0;
   for (; c + simd_width<T> <= channels; c += simd_width<T>) body(Simd<T>{}, c);
+  if constexpr (Halves)
+    if (c + simd_width<T> / 2 <= channels) {
+      body(HalfSimd<T>{}, c);
+      c += simd_width<T> / 2;
+    }
   for (; c < channels; ++c) run_single_channel<T>(body, c);
 }
 

@@ -19,7 +19,8 @@ struct CpuKernel<operators::GlobalAveragePool, T> {
   static void forward(const ForwardArguments<T>& a) {
     const long pixels = a.node->input.pixels(), channels = a.node->input.channels;
     const long tiles = (channels + tile_length - 1) / tile_length;
-    parallel_ranges(a.samples * tiles, 1, [&](long begin, long end) {
+    const long of_task = pixels * std::min(channels, tile_length);
+    parallel_ranges(a.samples * tiles, parallel_grain / of_task + 1, [&](long begin, long end) {
       for (long task = begin; task < end; ++task) {
         const long sample = task / tiles, from = task % tiles * tile_length;
         const long length = std::min(tile_length, channels - from);

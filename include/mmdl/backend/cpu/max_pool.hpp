@@ -9,6 +9,7 @@
 #include "image_lines.hpp"
 #include "kernel.hpp"
 #include "max_pool_gradient.hpp"
+#include "max_pool_gradient_of_four.hpp"
 #include "max_pool_gradient_of_nine.hpp"
 #include "pool_taps.hpp"
 #include "simd.hpp"
@@ -21,23 +22,29 @@ namespace mmdl::detail {
 template <class T>
 struct CpuKernel<operators::MaxPool, T> {
   static long workspace(const Node& node, int, bool training) {
-    if (!training) return 0;
+    if (!training || MaxPoolGradientOfFour<T>::suits(node)) return 0;
     return MaxPoolGradientOfNine<T>::suits(node) ? MaxPoolGradientOfNine<T>::workspace(node)
                                                  : MaxPoolGradient<T>::workspace(node);
   }
 
   static void forward(const ForwardArguments<T>& a) {
-    parallel_image_lines(a.samples, a.node->output.height, [&](long, long sample, long begin, long end) {
-      run_lines(*a.node, a.inputs[0] + sample * a.node->input.size(),
-                a.output + sample * a.node->output.size(), begin, end);
-    });
+    const Window& w = a.node->window;
+    const long of_line =
+        1L * a.node->output.width * a.node->output.channels * w.kernel_height * w.kernel_width;
+    parallel_image_lines(a.samples, a.node->output.height, parallel_grain / of_line,
+                         [&](long, long sample, long begin, long end) {
+                           run_lines(*a.node, a.inputs[0] + sample * a.node->input.size(),
+                                     a.output + sample * a.node->output.size(), begin, end);
+                         });
   }
 
   /// The gradient goes to the first place of the window, row by row, that is the largest, or to its last NaN,
   /// as in PyTorch.
   static void backward(const BackwardArguments<T>& a) {
     if (a.input_gradients[0] == nullptr) return;
-    if (MaxPoolGradientOfNine<T>::suits(*a.node))
+    if (MaxPoolGradientOfFour<T>::suits(*a.node))
+      MaxPoolGradientOfFour<T>(a).run();
+    else if (MaxPoolGradientOfNine<T>::suits(*a.node))
       MaxPoolGradientOfNine<T>(a).run();
     else
       MaxPoolGradient<T>(a).run();
@@ -50,6 +57,10 @@ struct CpuKernel<operators::MaxPool, T> {
     const Extent in = node.input, out = node.output;
     const long channels = in.channels, line = in.width * channels;
     const bool nine = w.kernel_height == 3 && w.kernel_width == 3;
+    const bool four = w.kernel_height == 2 && w.kernel_width == 2;
+    const auto clamped = [](const PoolTaps& taps, long tap) {
+      return std::clamp(tap, taps.begin, taps.end - 1);
+    };
     for (long oh = begin; oh < end; ++oh) {
       const long top = oh * w.stride - w.pad_top;
       const PoolTaps rows(top, w.kernel_height, w.dilation, in.height);
@@ -61,10 +72,10 @@ struct CpuKernel<operators::MaxPool, T> {
         const auto column = [&](long tap) { return (left + tap * w.dilation) * channels; };
         if (rows.count() == 0 || columns.count() == 0) {
           std::fill_n(to, channels, std::numeric_limits<T>::lowest());
-        } else if (nine) {  // a place twice changes no maximum
-          const auto clamped = [](const PoolTaps& taps, long tap) {
-            return std::clamp(tap, taps.begin, taps.end - 1);
-          };
+        } else if (four) {  // a place twice changes no maximum
+          largest_of_four(x + row(clamped(rows, 0)), x + row(clamped(rows, 1)), column(clamped(columns, 0)),
+                          column(clamped(columns, 1)), channels, to);
+        } else if (nine) {
           largest_of_nine(x + row(clamped(rows, 0)), x + row(clamped(rows, 1)), x + row(clamped(rows, 2)),
                           column(clamped(columns, 0)), column(clamped(columns, 1)),
                           column(clamped(columns, 2)), channels, to);
@@ -89,6 +100,20 @@ struct CpuKernel<operators::MaxPool, T> {
         y[c] =
             (static_cast<int>(x[c] > y[c]) | static_cast<int>(x[c] != x[c])) != 0 ? wide(x[c]) : wide(y[c]);
     }
+  }
+
+  /// Windows of 2x2.
+  static void largest_of_four(const T* a, const T* b, long left, long right, long channels, T* y) {
+    for_channel_vectors<T, true>(channels, [=]<class V>(V, long c) {
+      V largest = load_vector<V>(a + left + c);
+      const auto take = [&](const V& value) {
+        largest = (value > largest) | (value != value) ? value : largest;
+      };
+      take(load_vector<V>(a + right + c));
+      take(load_vector<V>(b + left + c));
+      take(load_vector<V>(b + right + c));
+      store_vector(y + c, largest);
+    });
   }
 
   /// Windows of 3x3: lines and columns in any order, without a loop. A NaN is kept apart, for the instruction

@@ -12,6 +12,7 @@
 #include "channel_vectors.hpp"
 #include "image_lines.hpp"
 #include "pool_taps.hpp"
+#include "simd.hpp"
 
 namespace mmdl::detail {
 
@@ -34,10 +35,11 @@ class MaxPoolGradient {
 
   void run() const {
     const long size = chosen_size(*a_.node);
-    parallel_image_lines(a_.samples, in_.height, [&](long thread, long sample, long begin, long end) {
-      run_lines(sample, begin, end, a_.workspace + thread * size);
-      if (stream_) streaming_done();
-    });
+    parallel_image_lines(a_.samples, in_.height, parallel_grain / (4 * in_.width * channels_),
+                         [&](long thread, long sample, long begin, long end) {
+                           run_lines(sample, begin, end, a_.workspace + thread * size);
+                           if (stream_) streaming_done();
+                         });
   }
 
  private:
@@ -88,7 +90,7 @@ class MaxPoolGradient {
     const long line = in_.width * channels_;
     const bool none = rows.count() == 0 || columns.count() == 0;
     const W first = none ? W{-1} : static_cast<W>(rows.begin * w_.kernel_width + columns.begin);
-    for_channel_vectors<T>(channels_, [&]<class V>(V, long c) {
+    for_channel_vectors<T, true>(channels_, [&]<class V>(V, long c) {
       const auto value = [&](long i, long j) {
         return load_vector<V>(x + w_.dilation * (i * line + j * channels_) + c);
       };
@@ -106,7 +108,7 @@ class MaxPoolGradient {
   /// The same for a window of 3x3 that lies in the input, without a loop.
   void choose_of_nine(const T* x, W* chosen) const {
     const long line = in_.width * channels_;
-    for_channel_vectors<T>(channels_, [&]<class V>(V, long c) {
+    for_channel_vectors<T, true>(channels_, [&]<class V>(V, long c) {
       V values[9];
       MMDL_UNROLL
       for (int tap = 0; tap < 9; ++tap)
@@ -194,7 +196,7 @@ class MaxPoolGradient {
       for (long pixel = 0; pixel < pixels; ++pixel) {
         const long at = pixel * channels_;
         T* const to = dx + pixel * step;
-        for_channel_vectors<T>(channels_, [&]<class V>(V, long c) {
+        for_channel_vectors<T, true>(channels_, [&]<class V>(V, long c) {
           __builtin_prefetch(next + pixel * step + c, 0, 2);
           V sum = add ? load_vector<V>(to + c) : V{};
           for (int k = 0; k < number; ++k) {

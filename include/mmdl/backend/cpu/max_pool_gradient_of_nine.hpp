@@ -12,6 +12,7 @@
 #include "channel_vectors.hpp"
 #include "image_lines.hpp"
 #include "pool_taps.hpp"
+#include "simd.hpp"
 #include "stream.hpp"
 
 namespace mmdl::detail {
@@ -41,10 +42,11 @@ class MaxPoolGradientOfNine {
                 worth_streaming_rows(a.input_gradients[0], a.samples * in_.pixels(), channels_)) {}
 
   void run() const {
-    parallel_image_lines(a_.samples, in_.height, [&](long thread, long sample, long begin, long end) {
-      run_lines(sample, begin, end, a_.workspace + thread * scratch_size(*a_.node));
-      if (stream_) streaming_done();
-    });
+    parallel_image_lines(a_.samples, in_.height, parallel_grain / (4 * in_.width * channels_),
+                         [&](long thread, long sample, long begin, long end) {
+                           run_lines(sample, begin, end, a_.workspace + thread * scratch_size(*a_.node));
+                           if (stream_) streaming_done();
+                         });
   }
 
  private:

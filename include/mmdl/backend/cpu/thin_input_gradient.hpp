@@ -25,7 +25,7 @@ class ThinInputGradient {
   static void run(const BackwardArguments<T>& a) {
     const Sizes sizes(*a.node);
     parallel_image_lines(
-        a.samples, a.node->input.height, [&](long thread, long sample, long begin, long end) {
+        a.samples, a.node->input.height, 1, [&](long thread, long sample, long begin, long end) {
           ThinInputGradient(a, sizes, a.workspace + thread * sizes.scratch).run_lines(sample, begin, end);
         });
   }
