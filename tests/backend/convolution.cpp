@@ -215,8 +215,12 @@ TEST_CASE("convolution: windows, strides that do not divide, dilation") {
   check_both(convolution({12, 11, 6}, 7, window(3, 2, 2, 2)), 1);  // dilation and stride share a factor
   check_both(convolution({12, 11, 6}, 7, window(3, 3, 2, 2)), 1);
   check_both(convolution({3, 3, 40}, 50, window(3, 1, 1)), 1);
-  check_both(convolution({2, 3, 4}, 5, window(3, 1, 2)), 1);  // more padding than image
-  check_both(convolution({2, 2, 4}, 5, window(2, 3, 0)), 2);  // stride greater than the image
+  check_both(convolution({17, 16, 1}, 8, window(3, 1, 1)), 3);   // pieces and rows of results shorter than
+  check_both(convolution({15, 17, 8}, 16, window(3, 1, 1)), 2);  // a vector, half a vector, whole ones
+  check_both(convolution({9, 9, 2}, 4, window(5, 1, 2)), 2);
+  check_both(convolution({8, 7, 4}, 20, {2, 3, 1, 1, 2, 0, 1, 1, 1}), 3);  // two groups
+  check_both(convolution({2, 3, 4}, 5, window(3, 1, 2)), 1);               // more padding than image
+  check_both(convolution({2, 2, 4}, 5, window(2, 3, 0)), 2);               // stride greater than the image
 }
 
 TEST_CASE("convolution: uneven padding and windows") {
@@ -337,7 +341,8 @@ TEST_CASE_TEMPLATE("convolution: everything that fusion joins", T, float, double
   for (const Node& plain :
        {convolution({6, 5, 16}, 48, window(3, 1, 1)), convolution({6, 5, 7}, 41, window(3, 1, 1)),
         convolution({5, 4, 300}, 10, window(1, 1, 0)), convolution({7, 5, 30}, 140, window(1, 2, 0)),
-        convolution({6, 5, 8}, 6, window(3, 1, 1, 1, 2)),
+        convolution({6, 5, 8}, 6, window(3, 1, 1, 1, 2)), convolution({7, 9, 3}, 16, window(3, 1, 1)),
+        convolution({5, 8, 5}, 8, window(3, 1, 1)), convolution({6, 6, 1}, 4, window(3, 1, 1)),
         convolution({7, 5, 21}, 21, window(3, 2, 1, 1, 21))})
     for (int options = 0; options < 16; ++options)
       for (Activation activation :

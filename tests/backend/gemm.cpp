@@ -95,7 +95,8 @@ TEST_CASE("row tiles: they cover the rows, and parts cut by them cost no more th
 }
 
 TEST_CASE("products: every number of rows") {
-  for (const auto& [depth, columns] : {std::pair{37L, 32L}, std::pair{300L, 75L}, std::pair{300L, 150L}}) {
+  for (const auto& [depth, columns] : {std::pair{37L, 32L}, std::pair{300L, 75L}, std::pair{300L, 150L},
+                                       std::pair{9L, 8L}, std::pair{290L, 16L}, std::pair{18L, 13L}}) {
     const auto b = draw(depth * columns, 2);
     for (long rows = 1; rows <= 131; ++rows) {
       CAPTURE(rows);

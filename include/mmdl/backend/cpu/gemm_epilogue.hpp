@@ -206,19 +206,18 @@ class BoundedEpilogue {
   Wide<T> least_, largest_;
 };
 
-/// A whole tile whose epilogue is bounded.
-template <class T>
+/// A tile whose epilogue is bounded, and whose rows are `Count` vectors V.
+template <class V, int Count, class T>
 void finish_bounded_tile(const Wide<T>* sums, long rows, T* output, const long* offsets, long column,
                          bool add, const Epilogue<T>& epilogue) {
-  using V = Simd<T>;
-  constexpr long width = simd_width<T>;
+  constexpr long width = sizeof(V) / sizeof(Wide<T>);
   const BoundedEpilogue<T> bounded(epilogue);
-  for (long r = 0; r < rows; ++r, sums += 2 * width) {
+  for (long r = 0; r < rows; ++r, sums += tile_columns<T>) {
     MMDL_UNROLL
-    for (int half = 0; half < 2; ++half) {
-      const long place = column + half * width;
+    for (int i = 0; i < Count; ++i) {
+      const long place = column + i * width;
       T* const to = output + offsets[r] + place;
-      V value[1] = {load_vector<V>(sums + half * width)};
+      V value[1] = {load_vector<V>(sums + i * width)};
       if (add) value[0] += load_vector<V>(to);
       bounded.apply(value, offsets + r, place);
       store_vector(to, value[0]);
@@ -232,9 +231,13 @@ template <class T>
 void finish_tile(const Wide<T>* sums, long rows, long columns, T* output, const long* offsets, long column,
                  bool add, bool last, const Epilogue<T>& epilogue) {
   const bool apply = last && !epilogue.plain();
-  if (apply && columns == tile_columns<T> && epilogue.bounded()) {
-    finish_bounded_tile(sums, rows, output, offsets, column, add, epilogue);
-    return;
+  if (apply && epilogue.bounded()) {  // of networks of few channels, too, tiles often have whole vectors
+    if (columns == tile_columns<T>)
+      return finish_bounded_tile<Simd<T>, 2>(sums, rows, output, offsets, column, add, epilogue);
+    if (columns == simd_width<T>)
+      return finish_bounded_tile<Simd<T>, 1>(sums, rows, output, offsets, column, add, epilogue);
+    if (columns == simd_width<T> / 2)
+      return finish_bounded_tile<HalfSimd<T>, 1>(sums, rows, output, offsets, column, add, epilogue);
   }
   if (!apply && columns == tile_columns<T>) {
     using V = Simd<T>;

@@ -143,13 +143,13 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
         }
       }
       for (; column < n_end; column += tile_columns<T>, panel += panel_step) {
-        fetch_results(output, row, height, column, apply);
         if (to_pack) {
           first_.pack_tile(m, row, height, k, k_end);
           to_pack = false;
         }
         // A last tile that is read where it is begins earlier, so that it does not reach beyond the row.
         const long width = std::min(tile_columns<T>, n_end - column);
+        fetch_results(output, row, height, column, width, apply);
         const long before = packed ? 0 : tile_columns<T> - width;
         multiply_edge(source, row, height, steps, panel - before, packed ? tile_columns<T> : g_.b.stride,
                       before, width, column, output, add, last);
@@ -206,12 +206,12 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
 
   /// Asks for the lines that a tile is written to when it is done, and those that are added to it then. A
   /// store to a line that is elsewhere holds up those after it.
-  void fetch_results(const T* output, long row, long height, long column, bool apply) const {
+  void fetch_results(const T* output, long row, long height, long column, long width, bool apply) const {
     constexpr long line = 64 / static_cast<long>(sizeof(T));
     const T* const residual = apply ? g_.epilogue.residual : nullptr;
     for (long r = 0; r < height; ++r) {
       const long offset = offsets_[row + r] + column;
-      for (long i = 0; i < tile_columns<T>; i += line) {
+      for (long i = 0; i < width; i += line) {
         __builtin_prefetch(output + offset + i, 1);
         if (residual != nullptr) __builtin_prefetch(residual + offset + i);
       }
@@ -224,11 +224,17 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
                      long before, long columns, long column, T* output, bool add, bool last) {
     alignas(64) T sums[tile_rows * tile_columns<T>];
     FetchAhead& ahead = ahead_.next();
+    const bool slim = b_step == tile_columns<T> && before == 0 && columns <= simd_width<T>;
     if (g_.transpose_a) {
-      multiply_tile<transposed_tile_rows, 1>(steps, source.a, source.step, b, b_step, sums, ahead);
+      if (slim)
+        multiply_slim_tile<transposed_tile_rows, 1>(steps, source.a, source.step, b, sums, ahead);
+      else
+        multiply_tile<transposed_tile_rows, 1>(steps, source.a, source.step, b, b_step, sums, ahead);
     } else {
       const T* a = first_.packed_tile(row, steps);
-      if (height == 1)
+      if (slim && height > tile_rows / 2)
+        multiply_slim_tile<tile_rows, packed_row<T>>(steps, a, 1, b, sums, ahead);
+      else if (height == 1)
         multiply_row(steps, a, b, b_step, sums, ahead);
       else if (height <= tile_rows / 2)
         multiply_tile<tile_rows / 2, packed_row<T>>(steps, a, 1, b, b_step, sums, ahead);

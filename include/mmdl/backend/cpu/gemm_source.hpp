@@ -3,6 +3,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cstring>
+#include <type_traits>
 
 #include "vector.hpp"
 
@@ -102,14 +104,33 @@ struct PatchMatrix {
       T* const place_to = to + (column - first);
       for (long i = 0; i < whole; ++i)
         copy_part(source, inside ? line : 0, from + i * stride, length, place_to + i * to_stride);
-      for (long i = whole; i < past; ++i)
-        copy_numbers(source + from + i * stride, length, place_to + i * to_stride);
+      if (whole < past)
+        copy_pieces(source + from + whole * stride, stride, past - whole, length,
+                    place_to + whole * to_stride, to_stride, to_stride - (column - first));
       for (long i = past; i < count; ++i)
         copy_part(source, inside ? line : 0, from + i * stride, length, place_to + i * to_stride);
       column += length;
       place = 0;
       if (++tap_x == pieces_x) tap_x = 0, ++tap_y;
     }
+  }
+
+  /// `count` pieces, for which a row has `room`. Short ones are copied with what follows them, if that can be
+  /// read: there the next piece goes, or nothing is read of a row.
+  void copy_pieces(const T* from, long stride, long count, long length, T* to, long to_stride,
+                   long room) const {
+    const T* const end = data + samples * sample_stride - pixel_stride + channels;
+    const auto copy = [&](auto bytes) {
+      constexpr long numbers = decltype(bytes)::value / static_cast<long>(sizeof(T));
+      if (length > numbers || numbers > room || from + (count - 1) * stride + numbers > end) return false;
+      for (long i = 0; i < count; ++i)
+        std::memcpy(static_cast<void*>(to + i * to_stride), static_cast<const void*>(from + i * stride),
+                    decltype(bytes)::value);
+      return true;
+    };
+    if (copy(std::integral_constant<int, simd_bytes / 2>{}) || copy(std::integral_constant<int, simd_bytes>{}))
+      return;
+    for (long i = 0; i < count; ++i) copy_numbers(from + i * stride, length, to + i * to_stride);
   }
 
   /// A piece that begins at `from` of a line of `size` numbers, with zeros for what lies outside of it.

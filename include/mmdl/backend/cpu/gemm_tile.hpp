@@ -67,6 +67,43 @@ template <int Rows, long RowStride, class T>
   }
 }
 
+/// multiply_tile() of a packed `b` whose first vector alone has columns: the second vectors of `sums` are
+/// left as they are.
+template <int Rows, long RowStride, class T>
+[[gnu::noinline]] void multiply_slim_tile(long depth, const T* a, long a_step, const T* b, T* sums,
+                                          FetchAhead& ahead) {
+  using V = Simd<T>;
+  constexpr int at_once = 4;
+  constexpr long width = simd_width<T>;
+  FetchAhead next = ahead;  // in registers
+  V sum[Rows];
+  MMDL_UNROLL
+  for (int r = 0; r < Rows; ++r) sum[r] = V{};
+  const auto multiply = [&](int step) {
+    const V b_step = load_vector<V>(b + step * 2 * width);
+    MMDL_UNROLL
+    for (int r = 0; r < Rows; ++r)
+      multiply_add(sum[r], (RowStride == 1 ? a[r] : a[r * RowStride + step]) - V{}, b_step);
+    if constexpr (RowStride == 1) a += a_step;
+  };
+  long k = 0;
+  for (; k + at_once <= depth; k += at_once) {
+    MMDL_UNROLL
+    for (int step = 0; step < at_once; ++step) multiply(step);
+    if constexpr (RowStride != 1) a += at_once;
+    b += at_once * 2 * width;
+    next.fetch();
+  }
+  for (; k < depth; ++k, b += 2 * width) {
+    multiply(0);
+    if constexpr (RowStride != 1) ++a;
+    next.fetch();
+  }
+  ahead = next;
+  MMDL_UNROLL
+  for (int r = 0; r < Rows; ++r) store_vector(sums + r * 2 * width, sum[r]);
+}
+
 /// multiply_tile() of one row whose steps are next to each other: four sums of every fourth step, since one
 /// would make each multiplication wait for the one before.
 template <class T>
