@@ -10,6 +10,7 @@ VECTORS = "Tag network and heads"
 LAYERS = "Layers of ResNet-101 against oneDNN"
 COMPILE = "Compile cost"
 EXTRA = "Other networks, 224 px"
+TINY = "A small network, 28 px"
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def table(extra=False):
         for label, network in (("ResNet-50", "resnet50"), ("ResNet-101", "resnet101"),
                                ("MobileNet 0.75", "mobilenet75"), ("VGG-16", "vgg16"), ("GoogLeNet", "googlenet")):
             rows += _timed(EXTRA, label, network, (1, 8), None)
+        rows += _timed(TINY, "8, 16, 16 channels", "small28", (1, 64), None)
     return rows
 
 

@@ -26,6 +26,10 @@ using Image = Shape<224, 224, 3>;
 template <class Backbone, class Fusion = NoFusion>
 using Classifier = Sequential<MultiScale<Backbone, Fusion>, Linear<81>>;
 
+/// What one begins with: digits of 28x28.
+using SmallNetwork = Sequential<Conv<8>, Relu, MaxPool<2>, Conv<16>, Relu, MaxPool<2>, Conv<16>, Relu,
+                                GlobalAveragePool, Linear<10>>;
+
 /// Resident bytes of this process, now or at their peak ("VmRSS:", "VmHWM:").
 long resident_bytes(const char* field) {
   std::FILE* file = std::fopen("/proc/self/status", "r");
@@ -125,6 +129,7 @@ const std::map<std::string, std::map<std::string, Answer>>& networks() {
            {"mobilenet100", network<Classifier<MobileNet<100>>>()},
            {"vgg16", network<Classifier<Vgg16>>()},
            {"googlenet", network<Classifier<GoogLeNet>>()},
+           {"small28", network<SmallNetwork, Cpu<float>, Shape<28, 28, 1>>()},
            {"tags", network<Mlp<2048, 2048>, Cpu<float>, Shape<1000>, MeanSquaredError>()},
            {"quantity", network<QuantityRegressor, Cpu<float>, Shape<4096>, MeanSquaredError>()},
        }},

@@ -135,7 +135,15 @@ def quantity():
     return nn.Sequential(*layers, nn.Linear(inputs, 1))
 
 
+def small28():
+    return nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(True), nn.MaxPool2d(2),
+                         nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(True), nn.MaxPool2d(2),
+                         nn.Conv2d(16, 16, 3, padding=1), nn.ReLU(True),
+                         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10))
+
+
 NETWORKS = {
+    "small28": small28,
     "resnet18": lambda: ResNet((2, 2, 2, 2), deep=False, fused=False),
     "resnet50": lambda: ResNet((3, 4, 6, 3), deep=True, fused=False),
     "resnet101": lambda: ResNet((3, 4, 23, 3), deep=True, fused=False),
@@ -148,6 +156,7 @@ NETWORKS = {
     "quantity": quantity,
 }
 VECTORS = {"tags": (1000, 2048), "quantity": (4096, 1)}  # inputs and outputs of networks over vectors
+IMAGES = {"small28": ((1, 28, 28), 10)}  # of networks over images of another size than 3 x 224 x 224 with 81 labels
 
 
 def build(name):
@@ -163,7 +172,8 @@ def batch_of(name, size):
         inputs, outputs = VECTORS[name]
         images = torch.randn(size, inputs)
     else:
-        images, outputs = torch.randn(size, 3, 224, 224).to(memory_format=torch.channels_last), 81
+        shape, outputs = IMAGES.get(name, ((3, 224, 224), 81))
+        images = torch.randn(size, *shape).to(memory_format=torch.channels_last)
     targets = torch.zeros(size, outputs)
     for i in range(size):
         targets[i, i % outputs] = 1.0
