@@ -107,7 +107,8 @@ struct CpuKernel<operators::MaxPool, T> {
     for_channel_vectors<T, true>(channels, [=]<class V>(V, long c) {
       V largest = load_vector<V>(a + left + c);
       const auto take = [&](const V& value) {
-        largest = (value > largest) | (value != value) ? value : largest;
+        const auto wins = (value > largest) | (value != value);
+        largest = wins ? value : largest;
       };
       take(load_vector<V>(a + right + c));
       take(load_vector<V>(b + left + c));
