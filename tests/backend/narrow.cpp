@@ -356,6 +356,7 @@ TEST_CASE("narrow values: the other operators") {
   compare<operators::Activation, Sigmoid, Shape<9, 8, 43>>(2, 2.0);
   compare<operators::Activation, Tanh, Shape<9, 8, 43>>(2, 2.0);
   compare<operators::MaxPool, MaxPool<3, Stride<2>>, Shape<9, 8, 43>>(2, 4.0);
+  compare<operators::MaxPool, MaxPool<2>, Shape<9, 8, 43>>(2, 4.0);
   compare<operators::AveragePool, AveragePool<3, Stride<2>>, Shape<9, 8, 300>>(2, 2.0);
   compare<operators::GlobalAveragePool, GlobalAveragePool, Shape<9, 8, 300>>(2, 2.0);
   compare<operators::Dropout, Dropout<50>, Shape<9, 8, 43>>(2, 2.0);

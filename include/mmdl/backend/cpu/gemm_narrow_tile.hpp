@@ -24,9 +24,8 @@ constexpr long narrow_pairs(long steps) {
 // Tiles are as wide as two vectors where there is a unit for them.
 static_assert(!TileUnit::exists || simd_width<float> == 16);
 
-// Intel's processors, which this tells by AVX-512 FP16 (and by AMX, which they all have besides, unless a
-// virtual machine hides it), take two cycles for a dot product of pairs on one of two units: half of what
-// float's arithmetic does in them.
+// Intel's processors, which this tells by AVX-512 FP16 (they all have AMX besides, unless a virtual machine
+// hides it), begin a dot product of pairs every second cycle: half of what float's arithmetic does in two.
 #if defined(__AVX512BF16__) && !defined(__AVX512FP16__) && !defined(__CUDACC__)
 #  define MMDL_DOT_OF_PAIRS
 #endif
