@@ -5,8 +5,16 @@
 #include <algorithm>
 
 #include "fetch_ahead.hpp"
+#include "gemm_source.hpp"
 
 namespace mmdl::detail {
+
+/// To ask for: the block of a plain matrix, or of its transpose, that begins at row `m`, step `k`.
+template <class T>
+FetchAhead block_ahead(const PatchMatrix<T>& a, bool transposed, long m, long rows, long k, long steps) {
+  if (transposed) return {a.data + k * a.sample_stride + m, steps, rows, a.sample_stride};
+  return {a.data + m * a.sample_stride + k, rows, steps, a.sample_stride};
+}
 
 /// What is packed, or read where it is, after the tiles that are multiplied now: of both factors.
 class GemmAhead {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "gemm_ahead.hpp"
 #include "gemm_blocks.hpp"
 #include "gemm_tile_column.hpp"
 #include "row_tiles.hpp"
@@ -47,8 +48,7 @@ class FirstFactor {
 
   /// To ask for: the block of a plain matrix that begins at row `m`, step `k`.
   FetchAhead ahead(long m, long rows, long k, long steps) const {
-    if (transposed_) return {a_.data + k * a_.sample_stride + m, steps, rows, a_.sample_stride};
-    return {a_.data + m * a_.sample_stride + k, rows, steps, a_.sample_stride};
+    return block_ahead(a_, transposed_, m, rows, k, steps);
   }
 
   /// Packs the rows [m, m_end), steps [k, k_end), unless they are read where they are.

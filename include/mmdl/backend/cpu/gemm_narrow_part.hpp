@@ -121,8 +121,7 @@ class GemmPart<BFloat16, Output> {
   /// And the first factor's rows, where they are a plain matrix's.
   FetchAhead first_factor(long m, long rows, long k, long steps) const {
     if (!g_.a.plain()) return FetchAhead(nullptr);
-    if (g_.transpose_a) return {g_.a.data + k * g_.a.sample_stride + m, steps, rows, g_.a.sample_stride};
-    return {g_.a.data + m * g_.a.sample_stride + k, rows, steps, g_.a.sample_stride};
+    return block_ahead(g_.a, g_.transpose_a, m, rows, k, steps);
   }
 
   /// Each row's steps in pairs, filled up with zeros.

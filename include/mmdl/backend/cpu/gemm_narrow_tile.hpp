@@ -103,17 +103,12 @@ template <int Rows, class Number>
 template <int Rows, class Places>
 [[gnu::always_inline]] inline void multiply_pair(Simd<float> (&left)[Rows], Simd<float> (&right)[Rows],
                                                  const Places& places, int factor, const NarrowPair* b) {
-  using Pairs = Simd<NarrowPair>;
-  const auto b_left = load_vector<Pairs>(b), b_right = load_vector<Pairs>(b + simd_width<float>);
 #if defined(MMDL_DOT_OF_PAIRS)
-  MMDL_UNROLL
-  for (int r = 0; r < Rows; ++r) {
-    const Pairs pair = places.number(r, factor) | Pairs{};
-    add_products_of_pairs(left[r], pair, b_left);
-    add_products_of_pairs(right[r], pair, b_right);
-  }
+  multiply_step(left, right, b, [&](int r) { return places.number(r, factor); });
 #else
   using V = Simd<float>;
+  using Pairs = Simd<NarrowPair>;
+  const auto b_left = load_vector<Pairs>(b), b_right = load_vector<Pairs>(b + simd_width<float>);
   // One half after the other: both, widened, would not leave the sums their registers.
   MMDL_UNROLL
   for (int half = 0; half < 2; ++half) {

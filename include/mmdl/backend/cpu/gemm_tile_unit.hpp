@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "fetch_ahead.hpp"
+#include "gemm_ahead.hpp"
 #include "gemm_blocks.hpp"
 #include "padded_lines.hpp"
 #include "tile_unit_packing.hpp"
@@ -200,7 +201,7 @@ class TileUnitPart {
   /// Asks for a part of the first factor, if it is a matrix; none if it has no rows.
   FetchAhead rows_ahead(long m, long m_end, long k, long k_end) const {
     if (m >= m_end || g_.transpose_a || !g_.a.plain()) return FetchAhead(nullptr);
-    return {g_.a.data + m * g_.a.sample_stride + k, m_end - m, k_end - k, g_.a.sample_stride};
+    return block_ahead(g_.a, false, m, m_end - m, k, k_end - k);
   }
 
   /// Rows [m, m_end), of which the first is the `waiting`-th of those whose sums wait; what is `ahead` is

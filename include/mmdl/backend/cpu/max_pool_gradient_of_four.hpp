@@ -41,8 +41,6 @@ class MaxPoolGradientOfFour {
   }
 
  private:
-  using W = Wide<T>;
-
   [[gnu::noinline]] void run_lines(long sample, long begin, long end) const {
     const long line = in_.width * channels_;
     const T* const x = a_.inputs[0] + sample * in_.size();
