@@ -8,6 +8,7 @@ MEMORY = "Peak memory above the weights"
 SMALL = "ResNet-18 and MobileNet v1, 224 px"
 VECTORS = "Tag network and heads"
 LAYERS = "Layers of ResNet-101 against oneDNN"
+SCALING = "How mmdl scales, MS-CNN over ResNet-101"
 COMPILE = "Compile cost"
 EXTRA = "Other networks, 224 px"
 TINY = "A small network, 28 px"
@@ -19,12 +20,12 @@ class Row:
     group: str
     name: str
     target: float | None  # the least ratio wanted; None: for information
-    kind: str             # "time", "memory", "layers" or "compile"
+    kind: str             # "time", "memory", "layers", "scaling" or "compile"
     network: str = ""
     question: str = ""    # "inference" or "training"
     number: str = "float32"
     batch: int = 0
-    what: str = ""        # layers: "<pass> <figure>"; compile: the figure
+    what: str = ""        # layers: "<pass> <figure>"; scaling: "threads", "batch" or "depth"; compile: the figure
 
     @property
     def word(self):
@@ -37,6 +38,17 @@ def _timed(group, label, network, batches, target, questions=("inference", "trai
         for batch in batches:
             name = f"{label}, {'training step' if question == 'training' else question}, {number}, batch {batch}"
             yield Row(group, name, target, "time", network, question, number, batch)
+
+
+def _scaling(ms_cnn):
+    for number in ("float32", "bf16"):
+        for question, label in (("inference", "inference"), ("training", "training step")):
+            yield Row(SCALING, f"1 to 2 threads, {label}, {number}, batch 8", 1.85, "scaling", ms_cnn,
+                      question, number, 8, "threads")
+    yield Row(SCALING, "time an image, batch 4 to 64, inference, float32", 0.95, "scaling", ms_cnn,
+              "inference", batch=64, what="batch")
+    yield Row(SCALING, "inference's memory, ResNet-50 to ResNet-101, batch 8", 0.95, "scaling", "resnet101",
+              "inference", batch=8, what="depth")
 
 
 def table(extra=False):
@@ -57,6 +69,7 @@ def table(extra=False):
             for figure, target in (("geometric mean", 1.0), ("least", 0.8)):
                 rows.append(Row(LAYERS, f"layers, {step}, {figure}, batch {batch}", target, "layers", batch=batch,
                                 what=f"{step} {figure}"))
+    rows += _scaling(ms_cnn)
     rows.append(Row(COMPILE, "compile time, annotator over ResNet-101, against dlib", 1 / 0.3, "compile", what="dlib"))
     rows.append(Row(COMPILE, "compile time, trainer of the annotator, against dlib", 1 / 0.3, "compile", what="trainer"))
     rows.append(Row(COMPILE, "compile time, annotator over ResNet-101, of 10 s", 1.0, "compile", what="seconds"))

@@ -2,87 +2,19 @@
 """Measures the rows of the comparison: our program and the peer's process take turns, and are idle otherwise."""
 import contextlib
 import dataclasses
-import json
 import math
 import os
 import re
 import statistics
-import subprocess
-import tempfile
 import time
 
 import peer_modes
+from compare_processes import Failed, NotThere, Ours, Peer, run
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 PAUSE = 0.05  # seconds between turns: longer than the threads of either side spin before they sleep
 TURN = 0.1    # seconds that a turn should last at least: short passes are repeated within it
 LAYER_TURNS = 3  # of a process that measures the layers
-
-
-class Failed(Exception):
-    """A measurement that did not come about, in one line."""
-
-
-class NotThere(Failed):
-    """Something is not there to be measured: ours cannot do it yet, or the peer is not installed."""
-
-
-class Process:
-    """A program that answers lines with lines. It waits for the next one without using a processor."""
-
-    def __init__(self, command, environment):
-        self.name = os.path.basename(command[0])
-        self.errors = tempfile.TemporaryFile("w+")
-        try:
-            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
-                                            text=True, env=environment)
-        except OSError as error:
-            raise Failed(f"{command[0]}: cannot start: {error.strerror}") from None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.close()
-        self.process.wait()
-        self.process.stdout.close()
-        self.errors.close()
-
-    def ask(self, line):
-        with contextlib.suppress(BrokenPipeError):  # it has ended: the answer says so
-            self.process.stdin.write(line + "\n")
-            self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            status = self.process.wait()
-            self.errors.seek(0)
-            raise Failed(ended(self.name, status, self.errors.read()))
-        return answer.strip()
-
-
-class Ours(Process):
-    """build/…/bench_networks."""
-
-    def number(self, row, question, passes=1):
-        answer = self.ask(f"{row.word} {question} {row.batch} {passes}")
-        if answer.startswith("no: "):
-            raise NotThere(answer[4:])
-        return float(answer)
-
-
-class Peer(Process):
-    """peer_modes.py under a Python that has torch."""
-
-    def answer(self, ask, row=None, **more):
-        request = {"ask": ask, **more}
-        if row:
-            request["row"] = {"network": row.network, "question": row.question, "number": row.number,
-                              "batch": row.batch}
-        answer = json.loads(self.ask(json.dumps(request)))
-        if "error" in answer:
-            raise Failed(f"PyTorch: {answer['error']}")
-        return answer
 
 
 class Comparison:
@@ -97,8 +29,9 @@ class Comparison:
     def program(self, name):
         return os.path.join(self.programs, "bench_" + name)
 
-    def ours(self):
-        return Ours([self.program("networks")], self.environment)
+    def ours(self, threads=None):
+        environment = dict(self.environment, OMP_NUM_THREADS=str(threads or self.threads))
+        return Ours([self.program("networks")], environment)
 
     def peer(self):
         command = [self.python, os.path.join(FOLDER, "peer_modes.py"), "--threads", str(self.threads)]
@@ -205,6 +138,34 @@ class Comparison:
         result["peer_mode"] = min(figures, key=figures.get)
         result["peer"] = figures[result["peer_mode"]]
 
+    def _scaling(self, row, result):
+        if row.what == "depth":
+            result["unit"] = "B"
+            memory = []
+            for network in (row.network, "resnet50"):
+                with self.ours() as ours:  # a fresh process for each figure
+                    memory.append(ours.number(dataclasses.replace(row, network=network), "memory-" + row.question))
+            result.update(ours=memory[0], peer=memory[1], peer_mode="ResNet-50")
+        elif row.what == "batch":
+            few = dataclasses.replace(row, batch=4)
+            with self.ours() as ours, self.ours() as other:
+                mine, theirs = self._in_turn((ours, row), (other, few))
+            result.update(ours=mine / row.batch, peer=theirs / few.batch, peer_mode="a batch of 4")
+        else:
+            with self.ours(threads=2) as two, self.ours(threads=1) as one:
+                mine, theirs = self._in_turn((two, row), (one, row))
+            result.update(ours=mine, peer=theirs, peer_mode="one thread")
+
+    def _in_turn(self, *sides):
+        """The median seconds of a pass of each (process, row), asked in turn after a trial of each."""
+        passes = [passes_of([ours.number(row, row.question) for _ in range(2)][-1]) for ours, row in sides]
+        seconds = [[] for _ in sides]
+        for _ in range(self.runs):
+            for (ours, row), each, figures in zip(sides, passes, seconds):
+                time.sleep(PAUSE)
+                figures.append(ours.number(row, row.question, each))
+        return [statistics.median(figures) for figures in seconds]
+
     def _layers(self, row, result):
         step, figure = row.what.split(" ", 1)
         lines = [line for line in self.layers(row.batch) if line["pass"] == step]
@@ -276,20 +237,3 @@ def layer_turns(runs):
 def passes_of(seconds):
     """How often a turn repeats a pass that takes so long."""
     return max(1, min(1000, math.ceil(TURN / max(seconds, 1e-9))))
-
-
-def ended(name, status, errors):
-    """How a program ended, with the last line that it left on stderr."""
-    words = errors.strip().splitlines()
-    return f"{name} ended with status {status}" + (f": {words[-1]}" if words else "")
-
-
-def run(command, environment):
-    """The lines that a program prints. Failed: it cannot start, or its status is not 0."""
-    try:
-        done = subprocess.run(command, text=True, capture_output=True, env=environment, check=False)
-    except OSError as error:
-        raise Failed(f"{command[0]}: cannot start: {error.strerror}") from None
-    if done.returncode != 0:
-        raise Failed(ended(os.path.basename(command[0]), done.returncode, done.stderr))
-    return done.stdout.splitlines()
