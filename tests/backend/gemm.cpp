@@ -94,6 +94,32 @@ TEST_CASE("row tiles: they cover the rows, and parts cut by them cost no more th
   if (RowTiles::mixed) CHECK(RowTiles::cost(32) == 32);
 }
 
+TEST_CASE("division: by rows where it costs about the same, by columns where rows do not divide") {
+  const auto parts = [](long rows, long columns, long depth, const GemmCosts& costs) {
+    return gemm_parts(
+        rows, columns, depth, [&](long m) { return divide_up(rows, m); }, costs, 32, false, 2);
+  };
+  CHECK(parts(196, 512, 1024, {}).rows == 2);
+  CHECK(parts(196, 512, 1024, {8.0, 8.0, 1.0}).columns == 2);  // a row's copy for each part costs less here
+  CHECK(parts(1, 512, 4096, {}).columns == 2);
+  CHECK(parts(8, 8, 8, {}).count() == 1);
+}
+
+TEST_CASE("products: rows that are whole pages apart") {
+  constexpr long depth = 1024;
+  for (const long columns : {32L, 40L, 150L}) {
+    const auto b = draw(depth * columns, 2);
+    for (const long rows : {5L, 28L, 61L}) {
+      CAPTURE(rows);
+      CAPTURE(columns);
+      const auto a = draw(rows * depth, 1);
+      const auto expected = reference(a, b, rows, depth, columns, false);
+      for (const bool packed : {false, true})
+        CHECK(largest_difference(Product{rows, depth, columns, false, packed}.run(a, b), expected) < 5e-4);
+    }
+  }
+}
+
 TEST_CASE("products: every number of rows") {
   for (const auto& [depth, columns] : {std::pair{37L, 32L}, std::pair{300L, 75L}, std::pair{300L, 150L},
                                        std::pair{9L, 8L}, std::pair{290L, 16L}, std::pair{18L, 13L}}) {

@@ -37,11 +37,11 @@ class FirstFactor {
   /// Rows of the next whole tile, where `left` are left.
   long next_tile(long left) const { return transposed_ ? transposed_tile_rows : RowTiles::next(left); }
 
-  /// Decides how the blocks that follow are read. `may_stay`: rows may be read where they are; `few_columns`:
-  /// for few columns; `by_columns`: by tiles one below the other.
-  void read(bool may_stay, bool few_columns, bool by_columns) {
-    few_columns_ = few_columns;
-    in_place_ = may_stay && rows_may_stay(by_columns);
+  /// Decides how the blocks that follow are read. `may_stay`: rows may be read where they are; `columns`: for
+  /// so many; `by_columns`: by tiles one below the other.
+  void read(bool may_stay, long columns, bool by_columns) {
+    few_columns_ = columns <= block_columns / 2;
+    in_place_ = may_stay && rows_may_stay(columns, by_columns);
   }
   /// Whether rows are read where they are, and not packed.
   bool in_place() const { return in_place_; }
@@ -99,11 +99,11 @@ class FirstFactor {
  private:
   /// Whether rows are read where they are: those of a plain matrix, and of patches whole tiles within a line
   /// of the image, unless tiles one below the other are wanted. Many rows that are pages apart share the ways
-  /// of one set of the first cache: for many columns a copy is better.
-  bool rows_may_stay(bool by_columns) const {
+  /// of one set of the first cache, and push each other out: for more than one panel a copy is better.
+  bool rows_may_stay(long columns, bool by_columns) const {
     if (transposed_ || !(a_.plain() || (a_.joined() && !by_columns))) return false;
     const long apart = a_.plain() ? a_.sample_stride : a_.step * a_.pixel_stride;
-    return !many_rows || few_columns_ || apart * static_cast<long>(sizeof(T)) % 4096 != 0;
+    return !many_rows || columns <= tile_columns<T> || apart * static_cast<long>(sizeof(T)) % 4096 != 0;
   }
 
   /// Whether the transposed tile of rows that begins at `m` is read where it is: for few columns, which do

@@ -60,7 +60,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
                                      : packed_panels(k0, std::min(block, k1 - k0), n_end,
                                                      std::min(n_end + block_columns, n1));
         by_columns_ = packed && columns_repay(n_end - n, k_end - k);
-        first_.read(!in_place, n_end - n <= block_columns / 2, by_columns_);
+        first_.read(!in_place, n_end - n, by_columns_);
         ahead_.share_turns(divide_up(m1 - m0, first_.tile_height()),
                            divide_up(n_end - n, tile_columns<T>) * ((k_end - k) / steps_at_once));
         for (long m = m0; m < m1; m += rows_of_block) {
