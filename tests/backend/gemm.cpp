@@ -105,6 +105,53 @@ TEST_CASE("division: by rows where it costs about the same, by columns where row
   CHECK(parts(8, 8, 8, {}).count() == 1);
 }
 
+TEST_CASE("patch lines: a tile's rows are the rows that are gathered") {
+  struct Window {
+    long taps, step, pad, spread;  // spread: lines from a tap to the next
+  };
+  for (const Window w : {Window{3, 1, 1, 1}, Window{5, 2, 2, 1}, Window{3, 1, 2, 2}, Window{7, 2, 3, 1}})
+    for (const long width : {5L, 14L, 23L}) {
+      CAPTURE(w.taps);
+      CAPTURE(width);
+      PatchMatrix<float> patches;
+      patches.samples = 3;
+      patches.height = width - 1, patches.width = width;
+      patches.channels = patches.pixel_stride = 4;
+      patches.sample_stride = patches.height * width * 4;
+      patches.step = w.step;
+      patches.y0 = patches.x0 = -w.pad;
+      patches.dy = w.spread;
+      patches.taps_y = patches.taps_x = w.taps;
+      patches.grid_height = (patches.height + 2 * w.pad - w.spread * (w.taps - 1) - 1) / w.step + 1;
+      patches.grid_width = (width + 2 * w.pad - w.taps) / w.step + 1;
+      const auto image = draw(patches.samples * patches.sample_stride, 3);
+      patches.data = image.data();
+      const long rows = patches.rows(), depth = patches.columns();
+      std::vector<float> expected(static_cast<std::size_t>(rows * depth));
+      patches.gather(0, rows, 0, depth, expected.data(), depth);
+
+      PatchLines<float> lines(patches);
+      std::vector<float> room(60000, -9.0f);
+      REQUIRE(lines.fit(rows, static_cast<long>(room.size())));
+      CHECK(!lines.fit(rows, 40));
+      long wrong = 0;
+      for (const long begin : {0L, 1L, rows / 2}) {  // in the middle of a line, and of a sample
+        lines.copy(begin, rows, room.data());
+        for (long row = begin; row < rows; ++row) {
+          const TileSource<float> source = lines.tile(row);
+          const float* from = source.a;
+          for (long k = 0, left = source.first; k < depth; ++k, ++from) {
+            if (left-- == 0) from += source.gap, left = source.piece - 1;
+            wrong += *from != expected[static_cast<std::size_t>(row * depth + k)];
+          }
+          const long next = row + 1;
+          if (next < rows && lines.left_of_line(row) > 1) CHECK(lines.tile(next).a == source.a + source.row);
+        }
+      }
+      CHECK(wrong == 0);
+    }
+}
+
 TEST_CASE("products: rows that are whole pages apart") {
   constexpr long depth = 1024;
   for (const long columns : {32L, 40L, 150L}) {

@@ -7,6 +7,7 @@
 #include "gemm_ahead.hpp"
 #include "gemm_blocks.hpp"
 #include "gemm_tile_column.hpp"
+#include "patch_lines.hpp"
 #include "row_tiles.hpp"
 
 namespace mmdl::detail {
@@ -30,19 +31,27 @@ class FirstFactor {
       16;
 
   FirstFactor(const PatchMatrix<T>& matrix, bool transposed, T* scratch)
-      : a_(matrix), transposed_(transposed), packed_(scratch) {}
+      : a_(matrix), transposed_(transposed), packed_(scratch), lines_(matrix) {}
 
   /// Rows of a whole tile, of those that a block begins with.
   int tile_height() const { return transposed_ ? transposed_tile_rows : tile_rows; }
   /// Rows of the next whole tile, where `left` are left.
   long next_tile(long left) const { return transposed_ ? transposed_tile_rows : RowTiles::next(left); }
+  /// Rows from `row` on that a tile can have, where `left` are left: of copied lines, those of one.
+  long tile_limit(long row, long left) const {
+    return in_lines_ ? std::min(left, lines_.left_of_line(row)) : left;
+  }
 
   /// Decides how the blocks that follow are read. `may_stay`: rows may be read where they are; `columns`: for
-  /// so many; `by_columns`: by tiles one below the other.
-  void read(bool may_stay, long columns, bool by_columns) {
+  /// so many; `by_columns`: by tiles one below the other; `whole`: a block has all steps.
+  void read(bool may_stay, long columns, bool by_columns, bool whole) {
     few_columns_ = columns <= block_columns / 2;
-    in_place_ = may_stay && rows_may_stay(columns, by_columns);
+    in_lines_ = may_stay && whole && !by_columns && !transposed_ &&
+                lines_.fit(block_rows, block_rows * packed_row<T>);
+    in_place_ = may_stay && !in_lines_ && rows_may_stay(columns, by_columns);
   }
+  /// Whether the lines of images under rows are copied, and tiles read there.
+  bool in_lines() const { return in_lines_; }
   /// Whether rows are read where they are, and not packed.
   bool in_place() const { return in_place_; }
 
@@ -55,6 +64,8 @@ class FirstFactor {
   void pack(long m, long m_end, long k, long k_end) {
     if (transposed_)
       pack_transposed(m, m_end, k, k_end);
+    else if (in_lines_)
+      lines_.copy(m, m_end, packed_);
     else if (!in_place_)
       a_.gather(m, m_end, k, k_end, packed_, packed_row<T>);
   }
@@ -65,6 +76,7 @@ class FirstFactor {
 
   /// That tile, packed; a transposed one perhaps where it lies.
   TileSource<T> tile(long m, long row, long k, long steps) const {
+    if (in_lines_) return lines_.tile(m + row);
     if (read_in_place(m + row)) return {a_.data + k * a_.sample_stride + m + row, 1, a_.sample_stride, steps};
     return {packed_tile(row, steps), transposed_ ? 1 : packed_row<T>, packed_step, steps};
   }
@@ -136,7 +148,8 @@ class FirstFactor {
   const PatchMatrix<T>& a_;
   bool transposed_;
   T* packed_;
-  bool few_columns_ = false, in_place_ = false;
+  PatchLines<T> lines_;
+  bool few_columns_ = false, in_place_ = false, in_lines_ = false;
 };
 
 }  // namespace mmdl::detail

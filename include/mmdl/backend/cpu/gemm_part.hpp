@@ -60,7 +60,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
                                      : packed_panels(k0, std::min(block, k1 - k0), n_end,
                                                      std::min(n_end + block_columns, n1));
         by_columns_ = packed && columns_repay(n_end - n, k_end - k);
-        first_.read(!in_place, n_end - n, by_columns_);
+        first_.read(!in_place, n_end - n, by_columns_, k_end - k == g_.depth());
         ahead_.share_turns(divide_up(m1 - m0, first_.tile_height()),
                            divide_up(n_end - n, tile_columns<T>) * ((k_end - k) / steps_at_once));
         for (long m = m0; m < m1; m += rows_of_block) {
@@ -114,9 +114,9 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
       multiply_columns(b, m, whole_rows / tile_rows, n, whole_end, k, steps, output, add, apply);
       if (whole_end == n_end) row = whole_rows;
     }
-    for (long tile; row < rows; row += tile) {
-      tile = first_.next_tile(rows - row);
-      const long height = std::min(tile, rows - row);
+    for (long height; row < rows; row += height) {
+      const long limit = first_.tile_limit(m + row, rows - row), tile = first_.next_tile(limit);
+      height = std::min(tile, limit);
       TileSource<T> source = first_.tile(m, row, k, steps);
       bool to_pack = first_.in_place();  // by those that read only packed rows
       if (first_.in_place()) {
@@ -139,7 +139,12 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
         TileFinish<T> finish{bounded_, output, offsets_ + row, column, add, apply};
         for (; column + tile_columns<T> <= n_end; column += tile_columns<T>, panel += panel_step) {
           finish.column = column;
-          multiply_whole(steps, source, panel, finish, height, ahead_.next());
+          multiply_whole<2>(steps, source, panel, finish, height, ahead_.next());
+        }
+        if (n_end - column == simd_width<T> && !g_.transpose_a) {
+          finish.column = column;
+          multiply_whole<1>(steps, source, panel, finish, height, ahead_.next());
+          column = n_end;
         }
       }
       for (; column < n_end; column += tile_columns<T>, panel += panel_step) {
@@ -194,14 +199,17 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
     }
   }
 
+  /// A whole tile, or one of at most `height` rows.
+  template <int Vectors>
   void multiply_whole(long steps, const TileSource<T>& source, const T* panel, const TileFinish<T>& finish,
                       [[maybe_unused]] long height, FetchAhead& later) {
-    if (g_.transpose_a)
-      return multiply_whole_tile<transposed_tile_rows, true>(steps, source, panel, finish, later);
+    if constexpr (Vectors == 2)
+      if (g_.transpose_a)
+        return multiply_whole_tile<transposed_tile_rows, true, 2>(steps, source, panel, finish, later);
     if constexpr (RowTiles::mixed)
-      if (height == RowTiles::low)
-        return multiply_whole_tile<RowTiles::low, false>(steps, source, panel, finish, later);
-    multiply_whole_tile<tile_rows, false>(steps, source, panel, finish, later);
+      if (height <= RowTiles::low)
+        return multiply_whole_tile<RowTiles::low, false, Vectors>(steps, source, panel, finish, later);
+    multiply_whole_tile<tile_rows, false, Vectors>(steps, source, panel, finish, later);
   }
 
   /// Asks for the lines that a tile is written to when it is done, and those that are added to it then. A
@@ -227,24 +235,39 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
     const bool slim = b_step == tile_columns<T> && before == 0 && columns <= simd_width<T>;
     if (g_.transpose_a) {
       if (slim)
-        multiply_slim_tile<transposed_tile_rows, 1>(steps, source.a, source.step, b, sums, ahead);
+        multiply_tile<transposed_tile_rows, 1, 1>(steps, source.a, source.step, b, b_step, sums, ahead);
       else
-        multiply_tile<transposed_tile_rows, 1>(steps, source.a, source.step, b, b_step, sums, ahead);
+        multiply_tile<transposed_tile_rows, 1, 2>(steps, source.a, source.step, b, b_step, sums, ahead);
+    } else if (first_.in_lines()) {
+      const TileFinish<T> finish{bounded_, sums, places_of_sums.offsets, 0, false, false};
+      if (slim)
+        multiply_whole<1>(steps, source, b, finish, height, ahead);
+      else
+        multiply_whole<2>(steps, source, b, finish, height, ahead);
     } else {
       const T* a = first_.packed_tile(row, steps);
       if (slim && height > tile_rows / 2)
-        multiply_slim_tile<tile_rows, packed_row<T>>(steps, a, 1, b, sums, ahead);
+        multiply_tile<tile_rows, packed_row<T>, 1>(steps, a, 1, b, b_step, sums, ahead);
       else if (height == 1)
         multiply_row(steps, a, b, b_step, sums, ahead);
       else if (height <= tile_rows / 2)
-        multiply_tile<tile_rows / 2, packed_row<T>>(steps, a, 1, b, b_step, sums, ahead);
+        multiply_tile<tile_rows / 2, packed_row<T>, 2>(steps, a, 1, b, b_step, sums, ahead);
       else if (many_rows && height == 8)  // a batch of them is usual
-        multiply_tile<many_rows ? 8 : tile_rows, packed_row<T>>(steps, a, 1, b, b_step, sums, ahead);
+        multiply_tile<many_rows ? 8 : tile_rows, packed_row<T>, 2>(steps, a, 1, b, b_step, sums, ahead);
       else
-        multiply_tile<tile_rows, packed_row<T>>(steps, a, 1, b, b_step, sums, ahead);
+        multiply_tile<tile_rows, packed_row<T>, 2>(steps, a, 1, b, b_step, sums, ahead);
     }
     finish_tile(sums + before, height, columns, output, offsets_ + row, column, add, last, g_.epilogue);
   }
+
+  /// Where the rows of a tile's sums are, when they are put away.
+  struct PlacesOfSums {
+    long offsets[tile_rows];
+    constexpr PlacesOfSums() : offsets{} {
+      for (long r = 0; r < tile_rows; ++r) offsets[r] = r * tile_columns<T>;
+    }
+  };
+  static constexpr PlacesOfSums places_of_sums{};
 
   const Gemm<T>& g_;
   BoundedEpilogue<T> bounded_;  // where the epilogue is one

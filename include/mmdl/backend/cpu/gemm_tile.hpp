@@ -23,29 +23,52 @@ template <int Rows, class V, class T, class Number>
   }
 }
 
+/// The same of a tile that is `Vectors` wide: sums[v][r] += number(r) * vector v of `b`.
+template <int Vectors, int Rows, class V, class T, class Number>
+[[gnu::always_inline]] inline void multiply_step(V (&sums)[Vectors][Rows], const T* b, const Number& number) {
+  V columns[Vectors];
+  MMDL_UNROLL
+  for (int v = 0; v < Vectors; ++v) columns[v] = load_vector<V>(b + v * simd_width<T>);
+  MMDL_UNROLL
+  for (int r = 0; r < Rows; ++r) {
+    const V broadcast = number(r) - V{};
+    MMDL_UNROLL
+    for (int v = 0; v < Vectors; ++v) multiply_add(sums[v][r], broadcast, columns[v]);
+  }
+}
+
+template <int Vectors, int Rows, class V>
+[[gnu::always_inline]] inline void clear_sums(V (&sums)[Vectors][Rows]) {
+  MMDL_UNROLL
+  for (int v = 0; v < Vectors; ++v) {
+    MMDL_UNROLL
+    for (int r = 0; r < Rows; ++r) sums[v][r] = V{};
+  }
+}
+
 /// sums[r][c] = sum over k of a[r * RowStride + k * a_step] * b[k * b_step + c]: outer products
-/// whose `Rows` x 2 vectors of sums stay in registers (Goto and van de Geijn, "Anatomy of high-performance
-/// matrix multiplication", 2008). Rows further apart than 1 have their steps next to each other. A line of
-/// `ahead` is asked for now and then.
+/// whose `Rows` x `Vectors` vectors of sums stay in registers (Goto and van de Geijn, "Anatomy of
+/// high-performance matrix multiplication", 2008). Rows further apart than 1 have their steps next to each
+/// other. A line of `ahead` is asked for now and then. With one vector, the second ones of `sums` are left as
+/// they are.
 ///
 /// Where `b` is packed, it is four steps at a time: on a core that runs two programs, every instruction that
 /// does not multiply costs one of the other's turns.
-template <int Rows, long RowStride, class T>
+template <int Rows, long RowStride, int Vectors, class T>
 [[gnu::noinline]] void multiply_tile(long depth, const T* a, long a_step, const T* b, long b_step, T* sums,
                                      FetchAhead& ahead) {
   using V = Simd<T>;
   constexpr int at_once = 4;
   constexpr long width = simd_width<T>;
   FetchAhead next = ahead;  // in registers
-  V left[Rows], right[Rows];
-  MMDL_UNROLL
-  for (int r = 0; r < Rows; ++r) left[r] = right[r] = V{};
+  V sum[Vectors][Rows];
+  clear_sums(sum);
   long k = 0;
   if (b_step == 2 * width)
     for (; k + at_once <= depth; k += at_once) {
       MMDL_UNROLL
       for (int step = 0; step < at_once; ++step) {
-        multiply_step(left, right, b + step * 2 * width,
+        multiply_step(sum, b + step * 2 * width,
                       [=](int r) { return RowStride == 1 ? a[r] : a[r * RowStride + step]; });
         if constexpr (RowStride == 1) a += a_step;
       }
@@ -54,7 +77,7 @@ template <int Rows, long RowStride, class T>
       next.fetch();
     }
   for (; k < depth; ++k) {
-    multiply_step(left, right, b, [=](int r) { return a[r * RowStride]; });
+    multiply_step(sum, b, [=](int r) { return a[r * RowStride]; });
     a += a_step;
     b += b_step;
     next.fetch();
@@ -62,46 +85,9 @@ template <int Rows, long RowStride, class T>
   ahead = next;
   MMDL_UNROLL
   for (int r = 0; r < Rows; ++r) {
-    store_vector(sums + r * 2 * width, left[r]);
-    store_vector(sums + r * 2 * width + width, right[r]);
-  }
-}
-
-/// multiply_tile() of a packed `b` whose first vector alone has columns: the second vectors of `sums` are
-/// left as they are.
-template <int Rows, long RowStride, class T>
-[[gnu::noinline]] void multiply_slim_tile(long depth, const T* a, long a_step, const T* b, T* sums,
-                                          FetchAhead& ahead) {
-  using V = Simd<T>;
-  constexpr int at_once = 4;
-  constexpr long width = simd_width<T>;
-  FetchAhead next = ahead;  // in registers
-  V sum[Rows];
-  MMDL_UNROLL
-  for (int r = 0; r < Rows; ++r) sum[r] = V{};
-  const auto multiply = [&](int step) {
-    const V b_step = load_vector<V>(b + step * 2 * width);
     MMDL_UNROLL
-    for (int r = 0; r < Rows; ++r)
-      multiply_add(sum[r], (RowStride == 1 ? a[r] : a[r * RowStride + step]) - V{}, b_step);
-    if constexpr (RowStride == 1) a += a_step;
-  };
-  long k = 0;
-  for (; k + at_once <= depth; k += at_once) {
-    MMDL_UNROLL
-    for (int step = 0; step < at_once; ++step) multiply(step);
-    if constexpr (RowStride != 1) a += at_once;
-    b += at_once * 2 * width;
-    next.fetch();
+    for (int v = 0; v < Vectors; ++v) store_vector(sums + r * 2 * width + v * width, sum[v][r]);
   }
-  for (; k < depth; ++k, b += 2 * width) {
-    multiply(0);
-    if constexpr (RowStride != 1) ++a;
-    next.fetch();
-  }
-  ahead = next;
-  MMDL_UNROLL
-  for (int r = 0; r < Rows; ++r) store_vector(sums + r * 2 * width, sum[r]);
 }
 
 /// multiply_tile() of one row whose steps are next to each other: four sums of every fourth step, since one
@@ -180,16 +166,16 @@ template <int Rows, bool Turned, class T>
 }
 
 /// `count` steps of a tile over a packed `b`, four at a time, with a turn() after each four.
-template <int Rows, class T, class Places, class Turn>
-[[gnu::always_inline]] inline void multiply_steps(Simd<T> (&left)[Rows], Simd<T> (&right)[Rows],
-                                                  Places& places, const T*& b, long count, const Turn& turn) {
+template <int Vectors, int Rows, class T, class Places, class Turn>
+[[gnu::always_inline]] inline void multiply_steps(Simd<T> (&sums)[Vectors][Rows], Places& places, const T*& b,
+                                                  long count, const Turn& turn) {
   constexpr int at_once = steps_at_once;
   constexpr long width = simd_width<T>;
   long k = 0;
   for (; k + at_once <= count; k += at_once) {
     MMDL_UNROLL
     for (int step = 0; step < at_once; ++step) {
-      multiply_step(left, right, b + step * 2 * width, [&](int r) { return places.number(r, step); });
+      multiply_step(sums, b + step * 2 * width, [&](int r) { return places.number(r, step); });
       places.end_step();
     }
     places.advance(at_once);
@@ -198,7 +184,7 @@ template <int Rows, class T, class Places, class Turn>
     turn();
   }
   for (; k < count; ++k) {
-    multiply_step(left, right, b, [&](int r) { return places.number(r, 0); });
+    multiply_step(sums, b, [&](int r) { return places.number(r, 0); });
     places.end_step();
     places.advance(1);
     b += 2 * width;
@@ -208,7 +194,7 @@ template <int Rows, class T, class Places, class Turn>
 /// multiply_tile() where `b` is packed: a whole tile, that is finished without leaving the registers.
 /// `Turned`: the rows of its steps lie beside each other, else the steps of its rows. It asks for the lines
 /// of its results, and goes on with `later`.
-template <int Rows, bool Turned, class T>
+template <int Rows, bool Turned, int Vectors, class T>
 [[gnu::noinline]] void multiply_whole_tile(long depth, const TileSource<T>& source, const T* b,
                                            const TileFinish<T>& finish, FetchAhead& later) {
   auto places = tile_places<Rows, Turned>(source.a, source.row, source.step);
@@ -216,19 +202,18 @@ template <int Rows, bool Turned, class T>
   TileAhead<Rows, T> ahead(later, finish.output + finish.column,
                            residual == nullptr ? nullptr : residual + finish.column, finish.offsets,
                            std::min(source.first, depth) / steps_at_once);
-  Simd<T> left[Rows], right[Rows];
-  MMDL_UNROLL
-  for (int r = 0; r < Rows; ++r) left[r] = right[r] = Simd<T>{};
+  Simd<T> sums[Vectors][Rows];
+  clear_sums(sums);
   for (long count = source.first;; count = source.piece) {
     if (count > depth) count = depth;
-    multiply_steps<Rows, T>(left, right, places, b, count, [&] { ahead.turn(); });
+    multiply_steps<Vectors, Rows, T>(sums, places, b, count, [&] { ahead.turn(); });
     depth -= count;
     if (depth == 0) break;
     places.advance(source.gap);
   }
   later = ahead.later();
-  finish_vectors(left, 0, finish.offsets, finish);
-  finish_vectors(right, simd_width<T>, finish.offsets, finish);
+  MMDL_UNROLL
+  for (int v = 0; v < Vectors; ++v) finish_vectors(sums[v], v * simd_width<T>, finish.offsets, finish);
 }
 
 }  // namespace mmdl::detail

@@ -33,12 +33,11 @@ template <int Rows, bool Turned, class T>
     for (int r = 0; r < Rows; ++r) ask_for_row(output + offsets[r], residual + offsets[r]);
     auto places = tile_places<Rows, Turned>(begin, source.row, source.step);
     const T* b = panel;
-    Simd<T> left[Rows], right[Rows];
-    MMDL_UNROLL
-    for (int r = 0; r < Rows; ++r) left[r] = right[r] = Simd<T>{};
-    multiply_steps<Rows, T>(left, right, places, b, depth, [&] { ahead.turn(); });
-    finish_vectors(left, 0, offsets, finish);
-    finish_vectors(right, simd_width<T>, offsets, finish);
+    Simd<T> sums[2][Rows];
+    clear_sums(sums);
+    multiply_steps<2, Rows, T>(sums, places, b, depth, [&] { ahead.turn(); });
+    finish_vectors(sums[0], 0, offsets, finish);
+    finish_vectors(sums[1], simd_width<T>, offsets, finish);
   }
   later = ahead;
 }
