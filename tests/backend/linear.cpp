@@ -3,6 +3,7 @@
 // known.
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <limits>
 #include <mmdl/core/tensor.hpp>
 #include <vector>
@@ -165,6 +166,33 @@ TEST_CASE("linear: weights that lie transposed have the same gradients, of few r
     CHECK(reference::relative_error(dw[1], dw[0]) < 1e-14);
     CHECK(reference::relative_error(dx[1], dx[0]) < 1e-14);
   }
+}
+
+TEST_CASE("column sums: few columns, many rows, and the same for any number of threads") {
+  const int threads = thread_count();
+  for (const long rows : {1L, 7L, 1030L, 20000L})
+    for (const long columns : {1L, 5L, 8L, 16L, 27L, 64L, 65L, 200L}) {
+      CAPTURE(rows);
+      CAPTURE(columns);
+      const auto matrix = as<float>(reference::random_numbers(rows * columns, 1));
+      std::vector<double> expected(reference::at(columns), 3.0);
+      for (long i = 0; i < rows * columns; ++i)
+        expected[reference::at(i % columns)] += static_cast<double>(matrix[reference::at(i)]);
+      std::vector<float> sums[2];
+      for (const int count : {1, 3}) {
+        set_thread_count(count);
+        auto& found = sums[count / 2];
+        found.assign(reference::at(columns), 3.0f);
+        column_sums(matrix.data(), rows, columns, found.data(), true);
+      }
+      set_thread_count(threads);
+      CHECK(sums[0] == sums[1]);
+      double worst = 0.0;
+      for (long c = 0; c < columns; ++c)
+        worst = std::fmax(
+            worst, std::fabs(static_cast<double>(sums[0][reference::at(c)]) - expected[reference::at(c)]));
+      CHECK(worst < 1e-3);
+    }
 }
 
 }  // namespace linear_test

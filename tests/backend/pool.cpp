@@ -32,6 +32,7 @@ const std::vector<PoolCase> cases = {
     {3, 9, 7, 8, window(2, 2, 2, 0, 0, 0, 0)},  // a line and a column that no window reaches; half a vector
     {1, 28, 28, 43, window(2, 2, 2, 0, 0, 0, 0)},
     {2, 6, 7, 9, window(2, 2, 2, 1, 1, 1, 1)},  // padding
+    {2, 5, 6, 24, window(2, 2, 1, 1, 1, 0, 0)},
     {1, 5, 5, 1, window(5, 5, 1, 0, 0, 0, 0)},
     {2, 10, 7, 40, window(3, 2, 3, 0, 1, 2, 0)},  // a stride that does not divide, padding on some sides
     {1, 9, 9, 16, window(3, 3, 1, 1, 1, 1, 1)},
@@ -100,6 +101,7 @@ TEST_CASE_TEMPLATE("max pool: forward and backward", T, float, double) {
   using Kernel = OperatorKernels<mmdl::operators::MaxPool, T>;
   auto all = cases;
   all.push_back({2, 11, 9, 6, window(3, 3, 2, 2, 1, 2, 1, 2)});
+  all.push_back({1, 6, 9, 17, window(2, 2, 3, 1, 1, 2, 2, 2)});
   all.push_back({1, 8, 8, 33, window(5, 5, 1, 2, 2, 2, 2)});  // more windows over a pixel than one go serves
   all.push_back({2, 129, 131, 64, window(3, 3, 2, 1, 1, 1, 1)});  // written past the caches
   all.push_back({2, 129, 131, 64, window(2, 2, 2, 0, 0, 0, 0)});

@@ -58,13 +58,15 @@ struct CpuKernel<operators::MaxPool, T> {
     const long channels = in.channels, line = in.width * channels;
     const bool nine = w.kernel_height == 3 && w.kernel_width == 3;
     const bool four = w.kernel_height == 2 && w.kernel_width == 2;
-    const auto clamped = [](const PoolTaps& taps, long tap) {
-      return std::clamp(tap, taps.begin, taps.end - 1);
-    };
     for (long oh = begin; oh < end; ++oh) {
       const long top = oh * w.stride - w.pad_top;
       const PoolTaps rows(top, w.kernel_height, w.dilation, in.height);
       const auto row = [&](long tap) { return (top + tap * w.dilation) * line; };
+      if (four && rows.count() > 0) {
+        run_line_of_four(node, x + row(clamped(rows, 0)), x + row(clamped(rows, 1)),
+                         y + oh * out.width * channels);
+        continue;
+      }
       for (long ow = 0; ow < out.width; ++ow) {
         T* const to = y + (oh * out.width + ow) * channels;
         const long left = ow * w.stride - w.pad_left;
@@ -72,10 +74,7 @@ struct CpuKernel<operators::MaxPool, T> {
         const auto column = [&](long tap) { return (left + tap * w.dilation) * channels; };
         if (rows.count() == 0 || columns.count() == 0) {
           std::fill_n(to, channels, std::numeric_limits<T>::lowest());
-        } else if (four) {  // a place twice changes no maximum
-          largest_of_four(x + row(clamped(rows, 0)), x + row(clamped(rows, 1)), column(clamped(columns, 0)),
-                          column(clamped(columns, 1)), channels, to);
-        } else if (nine) {
+        } else if (nine) {  // a place twice changes no maximum
           largest_of_nine(x + row(clamped(rows, 0)), x + row(clamped(rows, 1)), x + row(clamped(rows, 2)),
                           column(clamped(columns, 0)), column(clamped(columns, 1)),
                           column(clamped(columns, 2)), channels, to);
@@ -87,6 +86,31 @@ struct CpuKernel<operators::MaxPool, T> {
         }
       }
     }
+  }
+
+  /// The nearest tap that lies in the input.
+  static long clamped(const PoolTaps& taps, long tap) { return std::clamp(tap, taps.begin, taps.end - 1); }
+
+  /// Windows of 2x2 whose lines are `a` and `b`. Those beside no padding are as far apart as their outputs.
+  [[gnu::noinline]] static void run_line_of_four(const Node& node, const T* a, const T* b, T* y) {
+    const Window& w = node.window;
+    const long channels = node.input.channels, in = node.input.width, out = node.output.width;
+    const long begin = std::min((w.pad_left + w.stride - 1L) / w.stride, out);
+    const long last = in - 1 - w.dilation + w.pad_left;  // where the last of them may begin, with the padding
+    const long end = last < 0 ? begin : std::clamp(last / w.stride + 1, begin, out);
+    const auto run = [&](long ow, long count) {
+      const long left = ow * w.stride - w.pad_left;
+      const PoolTaps columns(left, 2, w.dilation, in);
+      if (columns.count() == 0) {
+        std::fill_n(y + ow * channels, channels, std::numeric_limits<T>::lowest());
+        return;
+      }
+      const auto column = [&](long tap) { return (left + clamped(columns, tap) * w.dilation) * channels; };
+      largest_of_four(a, b, column(0), column(1), w.stride * channels, count, channels, y + ow * channels);
+    };
+    for (long ow = 0; ow < begin; ++ow) run(ow, 1);
+    if (begin < end) run(begin, end - begin);
+    for (long ow = end; ow < out; ++ow) run(ow, 1);
   }
 
   /// y = max(y, x), or x where that is the first.
@@ -102,18 +126,23 @@ struct CpuKernel<operators::MaxPool, T> {
     }
   }
 
-  /// Windows of 2x2.
-  static void largest_of_four(const T* a, const T* b, long left, long right, long channels, T* y) {
+  /// `count` windows of 2x2, each `step` numbers on.
+  static void largest_of_four(const T* a, const T* b, long left, long right, long step, long count,
+                              long channels, T* y) {
     for_channel_vectors<T, true>(channels, [=]<class V>(V, long c) {
-      V largest = load_vector<V>(a + left + c);
-      const auto take = [&](const V& value) {
-        const auto wins = (value > largest) | (value != value);
-        largest = wins ? value : largest;
-      };
-      take(load_vector<V>(a + right + c));
-      take(load_vector<V>(b + left + c));
-      take(load_vector<V>(b + right + c));
-      store_vector(y + c, largest);
+      const T *upper = a + c, *lower = b + c;
+      T* to = y + c;
+      for (long i = 0; i < count; ++i, upper += step, lower += step, to += channels) {
+        V largest = load_vector<V>(upper + left);
+        const auto take = [&](const V& value) {
+          const auto wins = (value > largest) | (value != value);
+          largest = wins ? value : largest;
+        };
+        take(load_vector<V>(upper + right));
+        take(load_vector<V>(lower + left));
+        take(load_vector<V>(lower + right));
+        store_vector(to, largest);
+      }
     });
   }
 

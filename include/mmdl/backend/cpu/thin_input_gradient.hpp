@@ -18,7 +18,7 @@ class ThinInputGradient {
  public:
   static bool applies(const Node& node) {
     return !is_narrow<T> && !node.window.pointwise() && node.window.groups == 1 &&
-           2 * node.input.channels <= tile_columns<T>;
+           4 * node.input.channels < tile_columns<T>;
   }
   static long workspace(const Node& node) { return thread_count() * Sizes(node).scratch; }
 
