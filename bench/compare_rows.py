@@ -11,7 +11,7 @@ LAYERS = "Layers of ResNet-101 against oneDNN"
 SCALING = "How mmdl scales, MS-CNN over ResNet-101"
 COMPILE = "Compile cost"
 EXTRA = "Other networks, 224 px"
-TINY = "A small network, 28 px"
+TINY = "Small networks, 28 and 32 px"
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ def table(extra=False):
         for label, network in (("ResNet-50", "resnet50"), ("ResNet-101", "resnet101"),
                                ("MobileNet 0.75", "mobilenet75"), ("VGG-16", "vgg16"), ("GoogLeNet", "googlenet")):
             rows += _timed(EXTRA, label, network, (1, 8), None)
-        rows += _timed(TINY, "8, 16, 16 channels", "small28", (1, 64), None)
+        for label, network in (("8, 16, 16 channels", "small28"), ("32 to 128 channels", "middle32")):
+            rows += _timed(TINY, label, network, (1, 64), None)
     return rows
 
 

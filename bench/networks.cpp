@@ -30,6 +30,12 @@ using Classifier = Sequential<MultiScale<Backbone, Fusion>, Linear<81>>;
 using SmallNetwork = Sequential<Conv<8>, Relu, MaxPool<2>, Conv<16>, Relu, MaxPool<2>, Conv<16>, Relu,
                                 GlobalAveragePool, Linear<10>>;
 
+/// And what one goes on with: colour images of 32x32, batch norm behind each convolution.
+template <int Channels>
+using Block = Sequential<Conv<Channels, Bias<false>>, BatchNorm, Relu>;
+using MiddleNetwork = Sequential<Block<32>, Block<32>, MaxPool<2>, Block<64>, Block<64>, MaxPool<2>,
+                                 Block<128>, GlobalAveragePool, Linear<10>>;
+
 /// Resident bytes of this process, now or at their peak ("VmRSS:", "VmHWM:").
 long resident_bytes(const char* field) {
   std::FILE* file = std::fopen("/proc/self/status", "r");
@@ -130,6 +136,7 @@ const std::map<std::string, std::map<std::string, Answer>>& networks() {
            {"vgg16", network<Classifier<Vgg16>>()},
            {"googlenet", network<Classifier<GoogLeNet>>()},
            {"small28", network<SmallNetwork, Cpu<float>, Shape<28, 28, 1>>()},
+           {"middle32", network<MiddleNetwork, Cpu<float>, Shape<32, 32, 3>>()},
            {"tags", network<Mlp<2048, 2048>, Cpu<float>, Shape<1000>, MeanSquaredError>()},
            {"quantity", network<QuantityRegressor, Cpu<float>, Shape<4096>, MeanSquaredError>()},
        }},

@@ -142,8 +142,16 @@ def small28():
                          nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10))
 
 
+def middle32():
+    def block(inputs, outputs):
+        return nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(True)
+    return nn.Sequential(*block(3, 32), *block(32, 32), nn.MaxPool2d(2), *block(32, 64), *block(64, 64),
+                         nn.MaxPool2d(2), *block(64, 128), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 10))
+
+
 NETWORKS = {
     "small28": small28,
+    "middle32": middle32,
     "resnet18": lambda: ResNet((2, 2, 2, 2), deep=False, fused=False),
     "resnet50": lambda: ResNet((3, 4, 6, 3), deep=True, fused=False),
     "resnet101": lambda: ResNet((3, 4, 23, 3), deep=True, fused=False),
@@ -156,7 +164,8 @@ NETWORKS = {
     "quantity": quantity,
 }
 VECTORS = {"tags": (1000, 2048), "quantity": (4096, 1)}  # inputs and outputs of networks over vectors
-IMAGES = {"small28": ((1, 28, 28), 10)}  # of networks over images of another size than 3 x 224 x 224 with 81 labels
+# Of networks over images of another size than 3 x 224 x 224 with 81 labels.
+IMAGES = {"small28": ((1, 28, 28), 10), "middle32": ((3, 32, 32), 10)}
 
 
 def build(name):
