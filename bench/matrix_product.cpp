@@ -43,7 +43,7 @@ void packed(benchmark::State& state) {
   Operands o(state);
   Gemm<float> g;
   const bool split = form == Form::a_transposed;
-  g.transpose_a = split;
+  if (split) g.transpose_first();
   g.a = split ? plain_matrix(o.a.data(), o.k, o.m, o.m) : plain_matrix(o.a.data(), o.m, o.k, o.k);
   g.b.data = o.b.data();
   g.b.transposed = form == Form::b_transposed;

@@ -56,7 +56,7 @@ struct Product {
         room(static_cast<std::size_t>(packed_factor_size<float>(depth, columns)));
     Gemm<float> g;
     g.a = transposed ? plain_matrix(a.data(), depth, rows, rows) : plain_matrix(a.data(), rows, depth, depth);
-    g.transpose_a = transposed;
+    if (transposed) g.transpose_first();
     g.b.data = b.data();
     g.b.stride = columns;
     if (packed) {

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <limits>
+#include <mmdl/backend/cpu/column_sums.hpp>
 #include <mmdl/core/tensor.hpp>
 #include <vector>
 

@@ -156,7 +156,7 @@ struct CpuKernel<operators::Convolution, T> {
     const long columns = node.output.channels / node.window.groups;
     Gemm<T, W> g;
     g.a = convolution_patches(node, a.samples, a.inputs[0], group);
-    g.transpose_a = true;
+    g.transpose_first();
     g.b.data = a.output_gradient + group * columns;
     g.b.stride = node.output.channels;
     g.columns = columns;

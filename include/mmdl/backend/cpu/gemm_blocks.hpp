@@ -67,13 +67,19 @@ struct RowLayout {
   }
 };
 
-/// output = epilogue(a * b), or with `transpose_a` epilogue(a^T * b). A product of values and parameters
-/// gives values
-/// (`Gemm<T>`), one of values and gradients gives the gradients of parameters (`Gemm<T, Wide<T>>`).
+template <class T>
+struct TurnedProduct;
+template <class T>
+const TurnedProduct<T>* turned_product();
+
+/// output = epilogue(a * b), or after transpose_first() epilogue(a^T * b). A product of values and parameters
+/// gives values (`Gemm<T>`), one of values and gradients gives the gradients of parameters (`Gemm<T,
+/// Wide<T>>`).
 template <class T, class Output = T>
 struct Gemm {
   PatchMatrix<T> a;
-  bool transpose_a = false;
+  bool transpose_a = false;                  // both by transpose_first()
+  const TurnedProduct<T>* turned = nullptr;  // of floats
   WeightMatrix<std::conditional_t<std::is_same_v<T, Output>, Wide<T>, T>> b;
   long columns = 0;
   Output* output = nullptr;
@@ -82,6 +88,12 @@ struct Gemm {
   Epilogue<Output> epilogue;
   /// The output is a parameter's gradient, row by row: this follows, and the output is scratch.
   const ParameterUpdate<Output>* update = nullptr;
+
+  /// The first factor is the transpose of `a`. Who never calls it does not compile what that takes.
+  void transpose_first() {
+    transpose_a = true;
+    if constexpr (!is_narrow<T>) turned = turned_product<T>();
+  }
 
   long rows() const { return transpose_a ? a.columns() : a.rows(); }
   long depth() const { return transpose_a ? a.rows() : a.columns(); }

@@ -30,8 +30,9 @@ class FirstFactor {
                 16) *
       16;
 
-  FirstFactor(const PatchMatrix<T>& matrix, bool transposed, T* scratch)
-      : a_(matrix), transposed_(transposed), packed_(scratch), lines_(matrix) {}
+  /// `turned`: what a transposed one takes; null: it is not.
+  FirstFactor(const PatchMatrix<T>& matrix, const TurnedProduct<T>* turned, T* scratch)
+      : a_(matrix), turned_(turned), transposed_(turned != nullptr), packed_(scratch), lines_(matrix) {}
 
   /// Rows of a whole tile, of those that a block begins with.
   int tile_height() const { return transposed_ ? transposed_tile_rows : tile_rows; }
@@ -63,11 +64,31 @@ class FirstFactor {
   /// Packs the rows [m, m_end), steps [k, k_end), unless they are read where they are.
   void pack(long m, long m_end, long k, long k_end) {
     if (transposed_)
-      pack_transposed(m, m_end, k, k_end);
+      turned_->pack(*this, m, m_end, k, k_end);
     else if (in_lines_)
       lines_.copy(m, m_end, packed_);
     else if (!in_place_)
       a_.gather(m, m_end, k, k_end, packed_, packed_row<T>);
+  }
+  /// Packs the same block of a transposed one: tiles of rows, each with its steps one after the other. A
+  /// tile's steps are copied whole vectors at a time, and bring numbers of the next tile, or garbage after
+  /// the last.
+  void pack_transposed(long m, long m_end, long k, long k_end) {
+    const long rows = m_end - m, steps = k_end - k;
+    const bool plain = a_.plain();
+    for (long done = 0; done < steps; done += lines_at_once) {
+      const long count = std::min(lines_at_once, steps - done);
+      const T* from = plain ? a_.data + (k + done) * a_.sample_stride + m : lines();
+      const long stride = plain ? a_.sample_stride : line_size;
+      const long there = plain ? a_.channels - m : line_size;
+      if (!plain) a_.gather(k + done, k + done + count, m, m_end, lines(), line_size);
+      T* to = packed_ + done * packed_step;
+      for (long row = 0; row < rows; row += transposed_tile_rows, to += steps * packed_step) {
+        if (read_in_place(m + row)) continue;
+        const long length = std::min(packed_step, there - row);
+        for (long i = 0; i < count; ++i) copy_numbers(from + i * stride + row, length, to + i * packed_step);
+      }
+    }
   }
   /// Packs the tile of the block from row `m` on that begins at its row `row`.
   void pack_tile(long m, long row, long height, long k, long k_end) {
@@ -124,28 +145,10 @@ class FirstFactor {
     return many_rows && transposed_ && few_columns_ && a_.plain() && m + transposed_tile_rows <= a_.channels;
   }
 
-  /// Tiles of rows, each with its steps one after the other. A tile's steps are copied whole vectors at a
-  /// time, and bring numbers of the next tile, or garbage after the last.
-  void pack_transposed(long m, long m_end, long k, long k_end) {
-    const long rows = m_end - m, steps = k_end - k;
-    const bool plain = a_.plain();
-    for (long done = 0; done < steps; done += lines_at_once) {
-      const long count = std::min(lines_at_once, steps - done);
-      const T* from = plain ? a_.data + (k + done) * a_.sample_stride + m : lines();
-      const long stride = plain ? a_.sample_stride : line_size;
-      const long there = plain ? a_.channels - m : line_size;
-      if (!plain) a_.gather(k + done, k + done + count, m, m_end, lines(), line_size);
-      T* to = packed_ + done * packed_step;
-      for (long row = 0; row < rows; row += transposed_tile_rows, to += steps * packed_step) {
-        if (read_in_place(m + row)) continue;
-        const long length = std::min(packed_step, there - row);
-        for (long i = 0; i < count; ++i) copy_numbers(from + i * stride + row, length, to + i * packed_step);
-      }
-    }
-  }
   T* lines() { return packed_ + turned_tiles * single_block<T> * packed_step; }
 
   const PatchMatrix<T>& a_;
+  const TurnedProduct<T>* turned_;
   bool transposed_;
   T* packed_;
   PatchLines<T> lines_;

@@ -6,6 +6,7 @@
 
 #include "gemm_ahead.hpp"
 #include "gemm_first_factor.hpp"
+#include "gemm_turned_product.hpp"
 
 namespace mmdl::detail {
 
@@ -26,7 +27,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
         bounded_(g.epilogue),
         near_(g.a.plain() && bytes(g) <= near_bytes),
         packed_b_(scratch),
-        first_(g.a, g.transpose_a, scratch + single_block<T> * block_columns),
+        first_(g.a, g.turned, scratch + single_block<T> * block_columns),
         ahead_(scratch) {}
 
   [[gnu::noinline]] void run(long m0, long m1, long n0, long n1, long k0, long k1, T* output,
@@ -190,7 +191,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
         TileFinish<T> finish{bounded_, output, offsets_ + row, n, add, apply};
         for (const T* panel = b; finish.column < n_end; finish.column += tile_columns<T>) {
           if (g_.transpose_a)
-            multiply_tile_column<tile_rows, true>(steps, count, source, panel, finish, ahead_.next());
+            g_.turned->tile_column(steps, count, source, panel, finish, ahead_.next());
           else
             multiply_tile_column<tile_rows, false>(steps, count, source, panel, finish, ahead_.next());
           panel += tile_columns<T> * steps;
@@ -204,8 +205,7 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
   void multiply_whole(long steps, const TileSource<T>& source, const T* panel, const TileFinish<T>& finish,
                       [[maybe_unused]] long height, FetchAhead& later) {
     if constexpr (Vectors == 2)
-      if (g_.transpose_a)
-        return multiply_whole_tile<transposed_tile_rows, true, 2>(steps, source, panel, finish, later);
+      if (g_.transpose_a) return g_.turned->whole_tile(steps, source, panel, finish, later);
     if constexpr (RowTiles::mixed)
       if (height <= RowTiles::low)
         return multiply_whole_tile<RowTiles::low, false, Vectors>(steps, source, panel, finish, later);
@@ -234,22 +234,17 @@ requires(!is_narrow<T>) class GemmPart<T, T> {
     FetchAhead& ahead = ahead_.next();
     const bool slim = b_step == tile_columns<T> && before == 0 && columns <= simd_width<T>;
     if (g_.transpose_a) {
-      if (slim)
-        multiply_tile<transposed_tile_rows, 1, 1>(steps, source.a, source.step, b, b_step, sums, ahead);
-      else
-        multiply_tile<transposed_tile_rows, 1, 2>(steps, source.a, source.step, b, b_step, sums, ahead);
-    } else if (first_.in_lines()) {
-      const TileFinish<T> finish{bounded_, sums, places_of_sums.offsets, 0, false, false};
-      if (slim)
-        multiply_whole<1>(steps, source, b, finish, height, ahead);
-      else
-        multiply_whole<2>(steps, source, b, finish, height, ahead);
+      (slim ? g_.turned->slim_tile : g_.turned->tile)(steps, source.a, source.step, b, b_step, sums, ahead);
     } else {
-      const T* a = first_.packed_tile(row, steps);
-      if (slim && height > tile_rows / 2)
-        multiply_tile<tile_rows, packed_row<T>, 1>(steps, a, 1, b, b_step, sums, ahead);
-      else if (height == 1)
+      const T* const a = first_.packed_tile(row, steps);
+      const TileSource<T> rows = first_.in_lines() ? source : TileSource<T>{a, packed_row<T>, 1, steps};
+      const TileFinish<T> to_sums{bounded_, sums, places_of_sums.offsets, 0, false, false};
+      if (height == 1 && !first_.in_lines())
         multiply_row(steps, a, b, b_step, sums, ahead);
+      else if (slim)
+        multiply_whole<1>(steps, rows, b, to_sums, height, ahead);
+      else if (first_.in_lines())
+        multiply_whole<2>(steps, rows, b, to_sums, height, ahead);
       else if (height <= tile_rows / 2)
         multiply_tile<tile_rows / 2, packed_row<T>, 2>(steps, a, 1, b, b_step, sums, ahead);
       else if (many_rows && height == 8)  // a batch of them is usual

@@ -62,7 +62,7 @@ struct CpuKernel<operators::Linear, T> {
       if (node.weight_transposed) std::swap(first, second), std::swap(height, width);
       if (!outer_products(rows(a), first, height, second, width, a)) {
         auto g = product(first, rows(a), height, second, a.parameter_gradients[0], width);
-        g.transpose_a = true;
+        g.transpose_first();
         g.layout.grid_width = height;
         g.b.stride = width;
         g.epilogue.accumulate = a.accumulate_parameters;

@@ -257,7 +257,7 @@ struct CpuKernel<operators::Lstm, T> {
                                   bool accumulate, W* workspace) {
     Gemm<W> g;
     g.a = plain_matrix(a, rows, depth, depth);
-    g.transpose_a = true;
+    g.transpose_first();
     g.b.data = b;
     g.b.stride = columns;
     g.columns = columns;

@@ -127,8 +127,8 @@ struct CpuKernel<operators::MaxPool, T> {
   }
 
   /// `count` windows of 2x2, each `step` numbers on.
-  static void largest_of_four(const T* a, const T* b, long left, long right, long step, long count,
-                              long channels, T* y) {
+  [[gnu::noinline]] static void largest_of_four(const T* a, const T* b, long left, long right, long step,
+                                                long count, long channels, T* y) {
     for_channel_vectors<T, true>(channels, [=]<class V>(V, long c) {
       const T *upper = a + c, *lower = b + c;
       T* to = y + c;
