@@ -91,7 +91,8 @@ struct CpuKernel<operators::MaxPool, T> {
   /// The nearest tap that lies in the input.
   static long clamped(const PoolTaps& taps, long tap) { return std::clamp(tap, taps.begin, taps.end - 1); }
 
-  /// Windows of 2x2 whose lines are `a` and `b`. Those beside no padding are as far apart as their outputs.
+  /// A line of windows of 2x2, over the input's lines `a` and `b`. Those with no padding at their sides are
+  /// one loop.
   [[gnu::noinline]] static void run_line_of_four(const Node& node, const T* a, const T* b, T* y) {
     const Window& w = node.window;
     const long channels = node.input.channels, in = node.input.width, out = node.output.width;

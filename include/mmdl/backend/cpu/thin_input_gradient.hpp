@@ -16,6 +16,7 @@ namespace mmdl::detail {
 template <class T>
 class ThinInputGradient {
  public:
+  /// For less than half a vector of channels: from there on the usual product is faster.
   static bool applies(const Node& node) {
     return !is_narrow<T> && !node.window.pointwise() && node.window.groups == 1 &&
            4 * node.input.channels < tile_columns<T>;
