@@ -33,17 +33,20 @@ class Row:
         return self.network if self.number == "float32" else f"{self.network}:{self.number}"
 
 
+STEPS = {"inference": "inference", "training": "training step"}  # what a row calls them
+
+
 def _timed(group, label, network, batches, target, questions=("inference", "training"), number="float32"):
     for question in questions:
         for batch in batches:
-            name = f"{label}, {'training step' if question == 'training' else question}, {number}, batch {batch}"
+            name = f"{label}, {STEPS[question]}, {number}, batch {batch}"
             yield Row(group, name, target, "time", network, question, number, batch)
 
 
 def _scaling(ms_cnn):
     for number in ("float32", "bf16"):
-        for question, label in (("inference", "inference"), ("training", "training step")):
-            yield Row(SCALING, f"1 to 2 threads, {label}, {number}, batch 8", 1.85, "scaling", ms_cnn,
+        for question, step in STEPS.items():
+            yield Row(SCALING, f"1 to 2 threads, {step}, {number}, batch 8", 1.85, "scaling", ms_cnn,
                       question, number, 8, "threads")
     yield Row(SCALING, "time an image, batch 4 to 64, inference, float32", 0.95, "scaling", ms_cnn,
               "inference", batch=64, what="batch")

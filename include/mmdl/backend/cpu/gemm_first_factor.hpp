@@ -32,12 +32,12 @@ class FirstFactor {
 
   /// `turned`: what a transposed one takes; null: it is not.
   FirstFactor(const PatchMatrix<T>& matrix, const TurnedProduct<T>* turned, T* scratch)
-      : a_(matrix), turned_(turned), transposed_(turned != nullptr), packed_(scratch), lines_(matrix) {}
+      : a_(matrix), turned_(turned), packed_(scratch), lines_(matrix) {}
 
   /// Rows of a whole tile, of those that a block begins with.
-  int tile_height() const { return transposed_ ? transposed_tile_rows : tile_rows; }
+  int tile_height() const { return transposed() ? transposed_tile_rows : tile_rows; }
   /// Rows of the next whole tile, where `left` are left.
-  long next_tile(long left) const { return transposed_ ? transposed_tile_rows : RowTiles::next(left); }
+  long next_tile(long left) const { return transposed() ? transposed_tile_rows : RowTiles::next(left); }
   /// Rows from `row` on that a tile can have, where `left` are left: of copied lines, those of one.
   long tile_limit(long row, long left) const {
     return in_lines_ ? std::min(left, lines_.left_of_line(row)) : left;
@@ -47,7 +47,7 @@ class FirstFactor {
   /// so many; `by_columns`: by tiles one below the other; `whole`: a block has all steps.
   void read(bool may_stay, long columns, bool by_columns, bool whole) {
     few_columns_ = columns <= block_columns / 2;
-    in_lines_ = may_stay && whole && !by_columns && !transposed_ &&
+    in_lines_ = may_stay && whole && !by_columns && !transposed() &&
                 lines_.fit(block_rows, block_rows * packed_row<T>);
     in_place_ = may_stay && !in_lines_ && rows_may_stay(columns, by_columns);
   }
@@ -58,12 +58,12 @@ class FirstFactor {
 
   /// To ask for: the block of a plain matrix that begins at row `m`, step `k`.
   FetchAhead ahead(long m, long rows, long k, long steps) const {
-    return block_ahead(a_, transposed_, m, rows, k, steps);
+    return block_ahead(a_, transposed(), m, rows, k, steps);
   }
 
   /// Packs the rows [m, m_end), steps [k, k_end), unless they are read where they are.
   void pack(long m, long m_end, long k, long k_end) {
-    if (transposed_)
+    if (transposed())
       turned_->pack(*this, m, m_end, k, k_end);
     else if (in_lines_)
       lines_.copy(m, m_end, packed_);
@@ -99,7 +99,7 @@ class FirstFactor {
   TileSource<T> tile(long m, long row, long k, long steps) const {
     if (in_lines_) return lines_.tile(m + row);
     if (read_in_place(m + row)) return {a_.data + k * a_.sample_stride + m + row, 1, a_.sample_stride, steps};
-    return {packed_tile(row, steps), transposed_ ? 1 : packed_row<T>, packed_step, steps};
+    return {packed_tile(row, steps), transposed() ? 1 : packed_row<T>, packed_step, steps};
   }
   /// The tile of rows that begins at `m`, from step `k` on, where it lies; with a null address if it does
   /// not.
@@ -120,21 +120,23 @@ class FirstFactor {
   TileColumnSource<T> column(long m, long row, long k, long steps) const {
     if (in_place_)
       return {a_.data + (m + row) * a_.sample_stride + k, a_.sample_stride, 1, tile_rows * a_.sample_stride};
-    if (transposed_) return {packed_tile(row, steps), 1, packed_step, steps * packed_step};
+    if (transposed()) return {packed_tile(row, steps), 1, packed_step, steps * packed_step};
     return {packed_tile(row, steps), packed_row<T>, 1, tile_rows * packed_row<T>};
   }
 
   /// Where the packed tile is that begins at `row` of the block.
   T* packed_tile(long row, long steps) const {
-    return packed_ + (transposed_ ? row / transposed_tile_rows * steps * packed_step : row * packed_row<T>);
+    return packed_ + (transposed() ? row / transposed_tile_rows * steps * packed_step : row * packed_row<T>);
   }
 
  private:
+  bool transposed() const { return turned_ != nullptr; }
+
   /// Whether rows are read where they are: those of a plain matrix, and of patches whole tiles within a line
   /// of the image, unless tiles one below the other are wanted. Many rows that are pages apart share the ways
   /// of one set of the first cache, and push each other out: for more than one panel a copy is better.
   bool rows_may_stay(long columns, bool by_columns) const {
-    if (transposed_ || !(a_.plain() || (a_.joined() && !by_columns))) return false;
+    if (transposed() || !(a_.plain() || (a_.joined() && !by_columns))) return false;
     const long apart = a_.plain() ? a_.sample_stride : a_.step * a_.pixel_stride;
     return !many_rows || columns <= tile_columns<T> || apart * static_cast<long>(sizeof(T)) % 4096 != 0;
   }
@@ -142,14 +144,13 @@ class FirstFactor {
   /// Whether the transposed tile of rows that begins at `m` is read where it is: for few columns, which do
   /// not repay its copy. The last one of a matrix is not, where it would reach beyond.
   bool read_in_place(long m) const {
-    return many_rows && transposed_ && few_columns_ && a_.plain() && m + transposed_tile_rows <= a_.channels;
+    return many_rows && transposed() && few_columns_ && a_.plain() && m + transposed_tile_rows <= a_.channels;
   }
 
   T* lines() { return packed_ + turned_tiles * single_block<T> * packed_step; }
 
   const PatchMatrix<T>& a_;
   const TurnedProduct<T>* turned_;
-  bool transposed_;
   T* packed_;
   PatchLines<T> lines_;
   bool few_columns_ = false, in_place_ = false, in_lines_ = false;

@@ -81,6 +81,14 @@ struct PatchMatrix {
     }
   }
 
+  /// A piece that begins at `from` of a line of `size` numbers, with zeros for what lies outside of it.
+  [[gnu::noinline]] static void copy_part(const T* line, long size, long from, long length, T* to) {
+    const long low = std::clamp(-from, 0L, length), high = std::clamp(size - from, low, length);
+    std::fill(to, to + low, T{});
+    if (low < high) std::copy(line + from + low, line + from + high, to + low);
+    std::fill(to + high, to + length, T{});
+  }
+
  private:
   /// `count` rows of one line of the grid: piece by piece, each for all the rows, so that a short piece costs
   /// no more than its copy.
@@ -128,17 +136,10 @@ struct PatchMatrix {
                     decltype(bytes)::value);
       return true;
     };
-    if (copy(std::integral_constant<int, simd_bytes / 2>{}) || copy(std::integral_constant<int, simd_bytes>{}))
+    if (copy(std::integral_constant<int, simd_bytes / 2>{}) ||
+        copy(std::integral_constant<int, simd_bytes>{}))
       return;
     for (long i = 0; i < count; ++i) copy_numbers(from + i * stride, length, to + i * to_stride);
-  }
-
-  /// A piece that begins at `from` of a line of `size` numbers, with zeros for what lies outside of it.
-  [[gnu::noinline]] static void copy_part(const T* line, long size, long from, long length, T* to) {
-    const long low = std::clamp(-from, 0L, length), high = std::clamp(size - from, low, length);
-    std::fill(to, to + low, T{});
-    if (low < high) std::copy(line + from + low, line + from + high, to + low);
-    std::fill(to + high, to + length, T{});
   }
 };
 

@@ -34,7 +34,13 @@ class PatchLines {
       const long sample = row / pixels(), last = std::min(end, (sample + 1) * pixels()) - 1;
       const long y = row % pixels() / p_.grid_width, count = last % pixels() / p_.grid_width + 1 - y;
       const T* const image = p_.data + sample * p_.sample_stride;
-      for (long i = 0; i < lines_of(count); ++i, to += line()) copy_line(image, y * p_.step + p_.y0 + i, to);
+      const long width = p_.width * p_.channels;
+      for (long i = 0; i < lines_of(count); ++i, to += line()) {
+        const long top = y * p_.step + p_.y0 + i;
+        const bool inside = top >= 0 && top < p_.height;
+        PatchMatrix<T>::copy_part(image + (inside ? top : 0) * width, inside ? width : 0, p_.x0 * p_.channels,
+                                  line(), to);
+      }
       row = last + 1;
     }
   }
@@ -60,16 +66,6 @@ class PatchLines {
   long lines_of(long count) const { return (count - 1) * p_.step + window_height(); }
   /// Numbers of a copied line.
   long line() const { return ((p_.grid_width - 1) * p_.step + p_.taps_x) * p_.channels; }
-
-  void copy_line(const T* image, long y, T* to) const {
-    const long width = p_.width * p_.channels, size = line(), left = p_.x0 * p_.channels;
-    const bool inside = y >= 0 && y < p_.height;
-    const long first = inside ? std::clamp(-left, 0L, size) : size;
-    const long last = inside ? std::clamp(width - left, first, size) : size;
-    std::fill(to, to + first, T{});
-    if (first < last) copy_numbers(image + y * width + left + first, last - first, to + first);
-    std::fill(to + last, to + size, T{});
-  }
 
   const PatchMatrix<T>& p_;
   T* to_ = nullptr;
